@@ -1,0 +1,97 @@
+"""Bars: one validated, unadjusted panel of daily prices and actions, and its point-in-time adjustment."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+
+from lstm_model.errors import BarsError
+
+PRICES = ("open", "high", "low", "close")
+
+BARS_SCHEMA = pa.DataFrameSchema(
+    {
+        "ticker": pa.Column(str),
+        "date": pa.Column("datetime64[us]"),
+        **{price: pa.Column(float, [pa.Check.gt(0), pa.Check.lt(np.inf)]) for price in PRICES},
+        "volume": pa.Column(float, [pa.Check.ge(0), pa.Check.lt(np.inf)]),
+        "dividends": pa.Column(float, pa.Check.ge(0)),
+        "stock_splits": pa.Column(float, pa.Check.ge(0)),
+        "split_factor": pa.Column(float, pa.Check.gt(0)),
+        "dividend_factor": pa.Column(float, pa.Check.gt(0)),
+    },
+    checks=[
+        pa.Check(lambda frame: frame["low"] <= frame[["open", "close"]].min(axis=1), name="low"),
+        pa.Check(lambda frame: frame["high"] >= frame[["open", "close"]].max(axis=1), name="high"),
+        pa.Check(
+            lambda frame: frame.groupby("ticker", sort=False)["date"].is_monotonic_increasing.all(),
+            name="ascending dates",
+        ),
+    ],
+    unique=["ticker", "date"],
+    strict=True,
+    ordered=True,
+)
+"""What every later stage may rely on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One defect met in raw bars, and what the rule for it did."""
+
+    ticker: str
+    date: str
+    rule: str
+    value: str
+    action: Literal["repaired", "noted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """Validated daily bars of one or more tickers, rows ordered by ticker as asked for, then by date.
+
+    Prices and volume are as the source gave them, apart from the repairs listed in `findings`.
+    `split_factor` and `dividend_factor` are the day's adjustment of the holder's wealth per share.
+    """
+
+    frame: pd.DataFrame
+    findings: tuple[Finding, ...] = ()
+
+    def __post_init__(self) -> None:
+        try:
+            BARS_SCHEMA.validate(self.frame)
+        except pa.errors.SchemaError as error:
+            message = " ".join(str(error).split())
+            raise BarsError(f"bars break the schema: {message[:300]}") from error
+
+    @property
+    def tickers(self) -> tuple[str, ...]:
+        """The tickers, in the order of their rows."""
+        return tuple(self.frame["ticker"].unique())
+
+    def of(self, ticker: str) -> pd.DataFrame:
+        """Return one ticker's rows, by ascending date."""
+        return self.frame[self.frame["ticker"] == ticker].reset_index(drop=True)
+
+
+def join_panel(parts: list[Bars]) -> Bars:
+    """Stack the bars of several tickers into one panel."""
+    frame = pd.concat([part.frame for part in parts], ignore_index=True)
+    return Bars(frame, tuple(finding for part in parts for finding in part.findings))
+
+
+def adjust(bars: Bars, ticker: str) -> pd.DataFrame:
+    """Return one ticker's prices as the wealth of a holder since the first bar: adjusted forwards.
+
+    Each price is multiplied by all split and dividend factors up to its own date, so a value never
+    changes when later bars or actions arrive (adjusting backwards, as vendors do, rewrites the past
+    at every dividend). Returns and ratios equal those of a backward adjustment. CRSP's holding
+    period return has the same definition.
+    """
+    frame = bars.of(ticker)
+    split_growth = frame["split_factor"].cumprod()
+    growth = split_growth * frame["dividend_factor"].cumprod()
+    adjusted = {price: frame[price] * growth for price in PRICES}
+    return frame.assign(**adjusted, volume=frame["volume"] / split_growth)

@@ -1,0 +1,88 @@
+"""Baselines on the same test rows as the model: zero, train mean, persistence, ridge, HAR."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+
+from lstm_model.split import ChronoSplit, Rows
+from lstm_model.windows import Scaler, WindowSet, scaled_tensor, window_set
+
+RIDGE_PENALTIES = tuple(10.0**power for power in range(-1, 7))
+RIDGE_BATCH = 1024
+
+Forecasts = dict[str, Float[np.ndarray, " sample"]]
+
+
+def baseline_forecasts(split: ChronoSplit) -> Forecasts:
+    """Forecast the test samples with every baseline; fitted on train, ridge's penalty on validation."""
+    search, held_out = split.search, split.held_out
+    labels = search.rows.labels[search.train]
+    count = len(held_out.test)
+    forecasts: Forecasts = {
+        "zero": np.zeros(count),
+        "train_mean": np.full(count, labels.mean()),
+        "persistence": held_out.rows.last_values[held_out.test],
+        "ridge": _ridge(split),
+    }
+    if search.rows.har_terms.shape[1]:
+        forecasts["har"] = _har(search.rows, search.train, held_out.rows, held_out.test)
+    return forecasts
+
+
+def _har(
+    fit_rows: Rows,
+    fit: Int[np.ndarray, " train"],
+    rows: Rows,
+    samples: Int[np.ndarray, " sample"],
+) -> Float[np.ndarray, " sample"]:
+    """Regress the label on the day's, the week's and the month's volatility by least squares.
+
+    Corsi (2009), "A Simple Approximate Long-Memory Model of Realized Volatility", J. Financial
+    Econometrics 7(2), 174-196.
+    """
+    design = np.column_stack([np.ones(len(fit)), fit_rows.har_terms[fit]])
+    weights, *_ = np.linalg.lstsq(design, fit_rows.labels[fit], rcond=None)
+    terms = rows.har_terms[samples]
+    return weights[0] + terms @ weights[1:]
+
+
+def _ridge(split: ChronoSplit) -> Float[np.ndarray, " sample"]:
+    """Regress the label on the flattened window; the moments are summed batch by batch."""
+    search, held_out = split.search, split.held_out
+    scaler = Scaler.fit(search.rows, search.train)
+    tensor = scaled_tensor(search.rows, scaler)
+    train = window_set(tensor, search.rows, search.train, scaler)
+    validation = window_set(tensor, search.rows, search.validation, scaler)
+    test = window_set(scaled_tensor(held_out.rows, scaler), held_out.rows, held_out.test, scaler)
+
+    size = train.length * train.rows.shape[1]
+    gram, moment, mean = np.zeros((size, size)), np.zeros(size), np.zeros(size)
+    for windows, labels in _flat_batches(train):
+        gram += windows.T @ windows
+        moment += windows.T @ labels
+        mean += windows.sum(axis=0)
+    mean /= len(train)
+    centred = gram - len(train) * np.outer(mean, mean)
+    # The scaled train label has mean zero, so the intercept only undoes the windows' mean.
+    eigenvalues, vectors = np.linalg.eigh(centred)
+    rotated = vectors.T @ moment
+    candidates = [vectors @ (rotated / (eigenvalues + penalty)) for penalty in RIDGE_PENALTIES]
+    truth = validation.labels.double().numpy()
+    errors = [np.mean((_apply(validation, w, mean) - truth) ** 2) for w in candidates]
+    return scaler.unscale_labels(_apply(test, candidates[int(np.argmin(errors))], mean))
+
+
+def _apply(
+    windows: WindowSet, weights: Float[np.ndarray, " input"], mean: Float[np.ndarray, " input"]
+) -> Float[np.ndarray, " sample"]:
+    return np.concatenate([(flat - mean) @ weights for flat, _ in _flat_batches(windows)])
+
+
+def _flat_batches(
+    windows: WindowSet,
+) -> Iterator[tuple[Float[np.ndarray, "window input"], Float[np.ndarray, " window"]]]:
+    for samples in torch.arange(len(windows)).split(RIDGE_BATCH):
+        values, labels = windows.batch(samples)
+        yield values.flatten(1).double().numpy(), labels.double().numpy()

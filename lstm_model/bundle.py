@@ -1,0 +1,131 @@
+"""Bundle: all that a forecast needs, in one folder of safetensors and JSON; no pickle."""
+
+import json
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float, Float32, Int
+from safetensors.torch import load_file, save_file
+
+from lstm_model.bars import join_panel
+from lstm_model.cleaning import clean_bars
+from lstm_model.errors import BarsError
+from lstm_model.features import WARM_UP_BARS, compute_features
+from lstm_model.network import LSTMRegressor
+from lstm_model.search_space import HyperParams
+from lstm_model.split import Rows, window_is_whole
+from lstm_model.targets import TargetKind
+from lstm_model.training import forecast
+from lstm_model.windows import Scaler, WindowSet
+
+WEIGHTS_FILE = "weights.safetensors"
+DESCRIPTION_FILE = "model.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A trained network with the scaler, features and target that it was trained for."""
+
+    network: LSTMRegressor
+    params: HyperParams
+    scaler: Scaler
+    feature_names: tuple[str, ...]
+    window_length: int
+    target_kind: TargetKind
+    horizon: int
+
+    def forecast_samples(
+        self, rows: Rows, ends: Int[np.ndarray, " sample"]
+    ) -> Float[np.ndarray, " sample"]:
+        """Forecast samples of prepared rows, in the target's own unit."""
+        return self._forecast(rows.features, ends)
+
+    def forecast_bars(self, raw: pd.DataFrame) -> pd.DataFrame:
+        """Forecast every bar that has enough history, from raw bars.
+
+        `raw` has the columns ticker, date, open, high, low, close and optionally adj_close, volume,
+        dividends, stock_splits. Returns ticker, date and forecast, where forecast is the target over
+        the `horizon` bars after date; a ticker's last row is the forecast that is still to come.
+        Raises BarsError where a ticker has fewer than warm-up + window length bars.
+        """
+        needed = WARM_UP_BARS + self.window_length
+        parts = []
+        for ticker, frame in raw.groupby("ticker", sort=False):
+            bars = clean_bars(frame.drop(columns="ticker"), str(ticker))
+            if len(bars.frame) < needed:
+                raise BarsError(
+                    f"{ticker}: a forecast needs >= {needed} bars (warm-up {WARM_UP_BARS} + window "
+                    f"{self.window_length}) but has {len(bars.frame)}; pass more history"
+                )
+            parts.append(bars)
+        if not parts:
+            raise BarsError("a forecast needs bars of at least one ticker but there are none")
+        features = compute_features(join_panel(parts))
+        ends = np.flatnonzero(window_is_whole(features, self.window_length))
+        values = self._forecast(features.values.astype(np.float32), ends)
+        tickers = np.array(features.tickers)[features.ticker_of_row[ends]]
+        dates = features.dates[ends].astype("datetime64[D]").astype("datetime64[us]")
+        return pd.DataFrame({"ticker": tickers, "date": dates, "forecast": values})
+
+    def _forecast(
+        self, features: Float32[np.ndarray, "row feature"], ends: Int[np.ndarray, " sample"]
+    ) -> Float[np.ndarray, " sample"]:
+        windows = WindowSet(
+            rows=torch.from_numpy(self.scaler.scale_features(features)),
+            ends=torch.from_numpy(ends),
+            labels=torch.zeros(len(ends)),
+            length=self.window_length,
+        )
+        return self.scaler.unscale_labels(forecast(self.network.cpu(), windows))
+
+
+def save_bundle(bundle: Bundle, folder: Path) -> Path:
+    """Write weights and description into `folder`, which is created."""
+    folder.mkdir(parents=True, exist_ok=True)
+    scaler = bundle.scaler
+    description = {
+        "params": bundle.params.to_dict(),
+        "feature_names": bundle.feature_names,
+        "window_length": bundle.window_length,
+        "target": {"kind": bundle.target_kind, "horizon": bundle.horizon},
+        "scaler": {
+            "feature_means": scaler.feature_means.tolist(),
+            "feature_sds": scaler.feature_sds.tolist(),
+            "label_mean": scaler.label_mean,
+            "label_sd": scaler.label_sd,
+        },
+        "lstm_hpo_version": version("lstm-hpo"),
+    }
+    text = json.dumps(description, indent=2)
+    (folder / DESCRIPTION_FILE).write_text(text, encoding="utf-8")
+    save_file(bundle.network.cpu().state_dict(), folder / WEIGHTS_FILE)
+    return folder
+
+
+def load_bundle(folder: Path) -> Bundle:
+    """Read a bundle back; every number equals the one that was saved."""
+    description = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
+    params = HyperParams.from_mapping(description["params"])
+    feature_names = tuple(description["feature_names"])
+    network = LSTMRegressor(len(feature_names), params)
+    network.load_state_dict(load_file(folder / WEIGHTS_FILE))
+    network.eval()
+    scaler = description["scaler"]
+    return Bundle(
+        network=network,
+        params=params,
+        scaler=Scaler(
+            feature_means=np.array(scaler["feature_means"]),
+            feature_sds=np.array(scaler["feature_sds"]),
+            label_mean=scaler["label_mean"],
+            label_sd=scaler["label_sd"],
+        ),
+        feature_names=feature_names,
+        window_length=description["window_length"],
+        target_kind=description["target"]["kind"],
+        horizon=description["target"]["horizon"],
+    )

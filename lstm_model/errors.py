@@ -1,0 +1,44 @@
+"""Every error a user can meet, as one small tree.
+
+A message says rule, value and remedy in one line, because it is shown as it stands.
+"""
+
+
+class LstmHpoError(Exception):
+    """A failure the user can act on; shown as one line, without a traceback."""
+
+
+class ConfigError(LstmHpoError):
+    """The configuration or the command line breaks a rule; nothing was run."""
+
+
+class SourceError(LstmHpoError):
+    """A source of bars could not deliver."""
+
+
+class SourceUnreachable(SourceError):
+    """The source did not answer; the same call may succeed later."""
+
+
+class TickerUnknown(SourceError):
+    """The source answered, and does not know the ticker; a retry cannot help."""
+
+
+class BarsError(LstmHpoError):
+    """Bars break a rule that no written repair covers."""
+
+
+class SplitError(LstmHpoError):
+    """The rows at hand cannot be cut into train, validation and test."""
+
+
+class StorageError(LstmHpoError):
+    """A file, a database or a disk refused."""
+
+
+class SearchError(LstmHpoError):
+    """The search ended without a usable trial, or its study is in use."""
+
+
+class TrainingDiverged(LstmHpoError):
+    """A loss stopped being finite."""

@@ -1,0 +1,144 @@
+"""The training loop: yields one fact an epoch; the caller decides what to do with it."""
+
+import copy
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from lstm_model.errors import TrainingDiverged
+from lstm_model.network import LSTMRegressor
+from lstm_model.search_space import HyperParams
+from lstm_model.windows import WindowSet
+
+EVALUATION_BATCH = 128
+"""Windows a forward pass without gradients; larger batches leave the cache and are slower."""
+
+
+@dataclass(frozen=True, slots=True)
+class EpochResult:
+    """What one epoch came to; losses are MSE of the scaled label (1 = the train labels' variance)."""
+
+    epoch: int
+    train_loss: float
+    validation_loss: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSettings:
+    """What a training needs beside parameters and data."""
+
+    seed: int
+    gradient_clip: float
+    device: str = "cpu"
+
+
+def resolve_device(device: str) -> str:
+    """Return cuda for auto where there is one, else cpu."""
+    return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+
+
+def build_network(feature_count: int, params: HyperParams, seed: int) -> LSTMRegressor:
+    """Build a network whose initial weights depend on the seed alone."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return LSTMRegressor(feature_count, params)
+
+
+def train_epochs(
+    network: LSTMRegressor,
+    params: HyperParams,
+    train: WindowSet,
+    validation: WindowSet | None,
+    settings: TrainingSettings,
+    max_epochs: int,
+) -> Iterator[EpochResult]:
+    """Train with Adam on MSE, yielding each epoch's losses; without `validation` its loss is NaN.
+
+    Raises TrainingDiverged as soon as a loss is not finite. Order of samples and dropout draw from
+    the seed alone; the caller's random state is left as it was.
+    """
+    device = torch.device(settings.device)
+    network.to(device)
+    train = train.to(device)
+    validation = None if validation is None else validation.to(device)
+    optimiser = torch.optim.Adam(network.parameters(), lr=params.lr)
+    order = torch.Generator().manual_seed(settings.seed)
+    with torch.random.fork_rng():
+        torch.manual_seed(settings.seed)
+        for epoch in range(1, max_epochs + 1):
+            started = time.perf_counter()
+            network.train()
+            total = torch.zeros((), device=device, dtype=torch.float64)
+            batches = torch.randperm(len(train), generator=order).to(device)
+            for samples in batches.split(params.batch_size):
+                windows, labels = train.batch(samples)
+                optimiser.zero_grad(set_to_none=True)
+                loss = nn.functional.mse_loss(network(windows), labels)
+                loss.backward()
+                nn.utils.clip_grad_norm_(network.parameters(), settings.gradient_clip)
+                optimiser.step()
+                total += loss.detach() * len(samples)
+            train_loss = total.item() / len(train)
+            _require_finite("training", train_loss, epoch, params)
+            validation_loss = math.nan
+            if validation is not None:
+                validation_loss = mean_squared_error(network, validation)
+                _require_finite("validation", validation_loss, epoch, params)
+            seconds = time.perf_counter() - started
+            yield EpochResult(epoch, train_loss, validation_loss, seconds)
+
+
+def _require_finite(name: str, loss: float, epoch: int, params: HyperParams) -> None:
+    if not math.isfinite(loss):
+        raise TrainingDiverged(
+            f"{name} loss must be finite but is {loss} in epoch {epoch} at lr {params.lr:g}; "
+            f"lower the upper end of search.space.lr"
+        )
+
+
+def forecast(network: LSTMRegressor, windows: WindowSet) -> Float[np.ndarray, " sample"]:
+    """Return the scaled forecast of every sample, in order, with dropout off."""
+    was_training = network.training
+    network.eval()
+    with torch.no_grad():
+        batches = torch.arange(len(windows), device=windows.ends.device).split(EVALUATION_BATCH)
+        parts = [network(windows.batch(samples)[0]).cpu() for samples in batches]
+    network.train(was_training)
+    return torch.cat(parts).double().numpy()
+
+
+def mean_squared_error(network: LSTMRegressor, windows: WindowSet) -> float:
+    """Return the MSE of the scaled label."""
+    errors = forecast(network, windows) - windows.labels.double().cpu().numpy()
+    return float(np.mean(errors**2))
+
+
+class EarlyStopping:
+    """Remember the best epoch's weights, and say when `patience` epochs have not improved on it.
+
+    Prechelt (1998), "Early Stopping - But When?".
+    """
+
+    def __init__(self, patience: int) -> None:
+        self.patience = patience
+        self.best_epoch = 0
+        self.best_loss = math.inf
+        self._best_weights: dict[str, Tensor] = {}
+
+    def update(self, result: EpochResult, network: nn.Module) -> bool:
+        """Take in an epoch; return True when training should stop."""
+        if result.validation_loss < self.best_loss:
+            self.best_epoch, self.best_loss = result.epoch, result.validation_loss
+            self._best_weights = copy.deepcopy(network.state_dict())
+        return result.epoch - self.best_epoch >= self.patience
+
+    def restore(self, network: nn.Module) -> None:
+        """Put the best epoch's weights back."""
+        network.load_state_dict(self._best_weights)

@@ -1,0 +1,1 @@
+"""Everything that touches the world: network, disk, Optuna storage, processes, MLflow."""

@@ -1,0 +1,180 @@
+"""BarSource: yahoo, bundled, csv; each gives one ticker's raw frame, unadjusted, with actions."""
+
+import datetime as dt
+import logging
+from pathlib import Path
+from typing import Protocol
+
+import pandas as pd
+
+from lstm_model.config import DataConfig
+from lstm_model.errors import BarsError, ConfigError, SourceUnreachable, TickerUnknown
+
+logger = logging.getLogger(__name__)
+
+COLUMNS = ("date", "open", "high", "low", "close")
+OPTIONAL_COLUMNS = ("adj_close", "volume", "dividends", "stock_splits")
+
+
+class BarSource(Protocol):
+    """Where raw bars come from."""
+
+    def fetch(self, ticker: str, start: dt.date | None, end: dt.date | None) -> pd.DataFrame:
+        """Return raw bars with start <= date <= end.
+
+        Raises SourceUnreachable where a retry may help, TickerUnknown where it cannot.
+        """
+        ...
+
+
+def open_source(data: DataConfig) -> BarSource:
+    """Return the source that the configuration names."""
+    if data.source == "yahoo":
+        return YahooSource(cache_dir=data.raw_dir / "yahoo-cache")
+    if data.source == "bundled":
+        return BundledSource()
+    if data.csv_dir is None or not data.csv_dir.is_dir():
+        raise ConfigError(
+            f"data.csv_dir must be a folder but {data.csv_dir} is none; set it to one"
+        )
+    return CsvSource(data.csv_dir)
+
+
+def rename_columns(frame: pd.DataFrame) -> pd.DataFrame:
+    """Keep the columns that bars are made of, under the names used here, whatever their case."""
+    names = {"datetime": "date", "adjclose": "adj_close", "adj close": "adj_close"}
+    renamed = {
+        column: names.get(key, key.replace(" ", "_"))
+        for column in frame.columns
+        if (key := str(column).strip().lower())
+    }
+    frame = frame.rename(columns=renamed)
+    return frame[[c for c in frame.columns if c in (*COLUMNS, *OPTIONAL_COLUMNS)]]
+
+
+class BundledSource:
+    """The index bars that the `arch` package carries: ^GSPC and ^IXIC, 1999-2018."""
+
+    def fetch(self, ticker: str, start: dt.date | None, end: dt.date | None) -> pd.DataFrame:
+        """Return the bundled bars of a ticker."""
+        from arch.data import nasdaq, sp500
+
+        loaders = {"^GSPC": sp500.load, "^IXIC": nasdaq.load}
+        if ticker not in loaders:
+            raise TickerUnknown(
+                f"source bundled has {', '.join(loaders)} but data.tickers names {ticker!r}; "
+                f"take one of those or another data.source"
+            )
+        frame = rename_columns(loaders[ticker]().reset_index())
+        return _between(frame, start, end)
+
+
+class CsvSource:
+    """A folder with one `<TICKER>.csv` each; columns in any case and order."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def fetch(self, ticker: str, start: dt.date | None, end: dt.date | None) -> pd.DataFrame:
+        """Return the rows of `<TICKER>.csv`, as text where the file has text."""
+        path = self.folder / f"{ticker}.csv"
+        if not path.is_file():
+            raise TickerUnknown(
+                f"source csv needs one <TICKER>.csv a ticker but {path} is missing; "
+                f"add it or change data.tickers"
+            )
+        try:
+            frame = pd.read_csv(path, encoding="utf-8-sig", dtype=str, keep_default_na=False)
+        except pd.errors.EmptyDataError:
+            raise BarsError(f"{ticker}: {path} is empty; a header and bars are needed") from None
+        except (pd.errors.ParserError, UnicodeDecodeError) as error:
+            raise BarsError(f"{ticker}: {path} is no CSV file: {error}") from error
+        return _between(rename_columns(frame), start, end)
+
+
+class YahooSource:
+    """Yahoo Finance by yfinance: raw prices (split-adjusted by Yahoo, not for dividends) and actions.
+
+    Yahoo's data is for personal use; nothing fetched is redistributed with the project.
+    """
+
+    def __init__(self, cache_dir: Path) -> None:
+        self.cache_dir = cache_dir
+
+    def fetch(self, ticker: str, start: dt.date | None, end: dt.date | None) -> pd.DataFrame:
+        """Ask Yahoo for one ticker's daily bars; the session still running is left out."""
+        import yfinance as yf
+        from yfinance import exceptions as yfe
+
+        self.cache_dir.mkdir(parents=True, exist_ok=True)
+        yf.set_tz_cache_location(str(self.cache_dir))
+        yf.config.debug.hide_exceptions = False
+        handle = yf.Ticker(ticker)
+        # `end` is exclusive at Yahoo and inclusive here; no dates at all would mean one month.
+        span = {
+            "start": (start or dt.date(1900, 1, 1)).isoformat(),
+            "end": ((end or dt.date.today()) + dt.timedelta(days=1)).isoformat(),
+        }
+        try:
+            frame = handle.history(
+                **span, interval="1d", auto_adjust=False, actions=True, timeout=20
+            )
+        except (yfe.YFTzMissingError, yfe.YFPricesMissingError) as error:
+            raise TickerUnknown(
+                f"source yahoo does not know {ticker!r} or has no bars for it: {error}; "
+                f"check data.tickers, data.start and data.end"
+            ) from error
+        except yfe.YFException as error:
+            raise _unreachable(ticker, error) from error
+        except Exception as error:
+            # yfinance lets the HTTP client's own errors through; they share no base class with it.
+            if _is_transport_error(error):
+                raise _unreachable(ticker, error) from error
+            raise
+        if frame.empty:
+            raise TickerUnknown(f"source yahoo has no bars for {ticker!r}; check data.tickers")
+        frame = rename_columns(frame.reset_index())
+        regular = (handle.history_metadata.get("currentTradingPeriod") or {}).get("regular") or {}
+        return drop_unfinished_session(frame, regular.get("end"), pd.Timestamp.now("UTC"))
+
+
+def drop_unfinished_session(
+    frame: pd.DataFrame, session_end: object, now: pd.Timestamp
+) -> pd.DataFrame:
+    """Leave out the last bar while its session (`session_end`, any time stamp) is still running."""
+    if session_end is None or frame.empty:
+        return frame
+    numeric = isinstance(session_end, int | float)
+    end = pd.Timestamp(session_end, unit="s") if numeric else pd.Timestamp(session_end)  # type: ignore[arg-type, call-overload]
+    end = end.tz_localize("UTC") if end.tzinfo is None else end
+    dates = pd.to_datetime(frame["date"])
+    zone = dates.dt.tz
+    last_day = dates.iloc[-1].date()
+    local_end = end.tz_convert(zone) if zone is not None else end
+    return frame.iloc[:-1] if now < end and last_day == local_end.date() else frame
+
+
+def _unreachable(ticker: str, error: Exception) -> SourceUnreachable:
+    reason = " ".join(str(error).split())[:160]
+    return SourceUnreachable(f"source yahoo did not answer for {ticker!r}: {reason}")
+
+
+def _is_transport_error(error: Exception) -> bool:
+    """Tell whether the connection failed, as opposed to our own or yfinance's code."""
+    module = type(error).__module__.partition(".")[0]
+    return module in {"curl_cffi", "requests", "urllib3"} or isinstance(error, OSError)
+
+
+def _between(frame: pd.DataFrame, start: dt.date | None, end: dt.date | None) -> pd.DataFrame:
+    """Keep start <= date <= end; dates that cannot be read stay, for the cleaning to refuse."""
+    if (start is None and end is None) or "date" not in frame:
+        return frame
+    if pd.api.types.is_string_dtype(frame["date"]):
+        days = pd.to_datetime(frame["date"].str.slice(0, 10), errors="coerce")
+    else:
+        days = pd.to_datetime(frame["date"])
+    keep = days.isna()
+    keep |= (days >= pd.Timestamp(start or dt.date.min)) & (
+        days <= pd.Timestamp(end or dt.date.max)
+    )
+    return frame[keep].reset_index(drop=True)
