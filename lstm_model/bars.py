@@ -1,4 +1,4 @@
-"""Bars: one validated, unadjusted panel of daily prices and actions, and its point-in-time adjustment."""
+"""Bars: one validated, unadjusted panel of daily prices and actions, and its adjustment."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -17,10 +17,10 @@ BARS_SCHEMA = pa.DataFrameSchema(
         "date": pa.Column("datetime64[us]"),
         **{price: pa.Column(float, [pa.Check.gt(0), pa.Check.lt(np.inf)]) for price in PRICES},
         "volume": pa.Column(float, [pa.Check.ge(0), pa.Check.lt(np.inf)]),
-        "dividends": pa.Column(float, pa.Check.ge(0)),
-        "stock_splits": pa.Column(float, pa.Check.ge(0)),
-        "split_factor": pa.Column(float, pa.Check.gt(0)),
-        "dividend_factor": pa.Column(float, pa.Check.gt(0)),
+        "dividends": pa.Column(float, [pa.Check.ge(0), pa.Check.lt(np.inf)]),
+        "stock_splits": pa.Column(float, [pa.Check.ge(0), pa.Check.lt(np.inf)]),
+        "split_factor": pa.Column(float, [pa.Check.gt(0), pa.Check.lt(np.inf)]),
+        "dividend_factor": pa.Column(float, [pa.Check.gt(0), pa.Check.lt(np.inf)]),
     },
     checks=[
         pa.Check(lambda frame: frame["low"] <= frame[["open", "close"]].min(axis=1), name="low"),
@@ -50,7 +50,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Bars:
-    """Validated daily bars of one or more tickers, rows ordered by ticker as asked for, then by date.
+    """Validated daily bars of one or more tickers, ordered by ticker as asked for, then by date.
 
     Prices and volume are as the source gave them, apart from the repairs listed in `findings`.
     `split_factor` and `dividend_factor` are the day's adjustment of the holder's wealth per share.
@@ -62,7 +62,7 @@ class Bars:
     def __post_init__(self) -> None:
         try:
             BARS_SCHEMA.validate(self.frame)
-        except pa.errors.SchemaError as error:
+        except (pa.errors.SchemaError, pa.errors.SchemaErrors) as error:
             message = " ".join(str(error).split())
             raise BarsError(f"bars break the schema: {message[:300]}") from error
 

@@ -16,7 +16,10 @@ Forecasts = dict[str, Float[np.ndarray, " sample"]]
 
 
 def baseline_forecasts(split: ChronoSplit) -> Forecasts:
-    """Forecast the test samples with every baseline; fitted on train, ridge's penalty on validation."""
+    """Forecast the test samples with every baseline.
+
+    All are fitted on train; ridge's penalty is chosen on validation.
+    """
     search, held_out = split.search, split.held_out
     labels = search.rows.labels[search.train]
     count = len(held_out.test)
@@ -45,7 +48,8 @@ def _har(
     design = np.column_stack([np.ones(len(fit)), fit_rows.har_terms[fit]])
     weights, *_ = np.linalg.lstsq(design, fit_rows.labels[fit], rcond=None)
     terms = rows.har_terms[samples]
-    return weights[0] + terms @ weights[1:]
+    forecasts: Float[np.ndarray, " sample"] = weights[0] + terms @ weights[1:]
+    return forecasts
 
 
 def _ridge(split: ChronoSplit) -> Float[np.ndarray, " sample"]:
@@ -83,6 +87,6 @@ def _apply(
 def _flat_batches(
     windows: WindowSet,
 ) -> Iterator[tuple[Float[np.ndarray, "window input"], Float[np.ndarray, " window"]]]:
-    for samples in torch.arange(len(windows)).split(RIDGE_BATCH):
+    for samples in torch.split(torch.arange(len(windows)), RIDGE_BATCH):
         values, labels = windows.batch(samples)
         yield values.flatten(1).double().numpy(), labels.double().numpy()

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from lstm_model.network import LSTMRegressor
 from lstm_model.search_space import HyperParams
 from lstm_model.split import Rows, window_is_whole
 from lstm_model.targets import TargetKind
-from lstm_model.training import forecast
+from lstm_model.training import build_network, forecast
 from lstm_model.windows import Scaler, WindowSet
 
 WEIGHTS_FILE = "weights.safetensors"
@@ -48,9 +48,9 @@ class Bundle:
         """Forecast every bar that has enough history, from raw bars.
 
         `raw` has the columns ticker, date, open, high, low, close and optionally adj_close, volume,
-        dividends, stock_splits. Returns ticker, date and forecast, where forecast is the target over
-        the `horizon` bars after date; a ticker's last row is the forecast that is still to come.
-        Raises BarsError where a ticker has fewer than warm-up + window length bars.
+        dividends, stock_splits. Returns ticker, date and forecast, where forecast is the target
+        over the `horizon` bars after date; a ticker's last row is the forecast that is still to
+        come. Raises BarsError where a ticker has fewer than warm-up + window length bars.
         """
         needed = WARM_UP_BARS + self.window_length
         parts = []
@@ -98,7 +98,7 @@ def save_bundle(bundle: Bundle, folder: Path) -> Path:
             "label_mean": scaler.label_mean,
             "label_sd": scaler.label_sd,
         },
-        "lstm_hpo_version": version("lstm-hpo"),
+        "lstm_hpo_version": _project_version(),
     }
     text = json.dumps(description, indent=2)
     (folder / DESCRIPTION_FILE).write_text(text, encoding="utf-8")
@@ -106,12 +106,20 @@ def save_bundle(bundle: Bundle, folder: Path) -> Path:
     return folder
 
 
+def _project_version() -> str:
+    """Return the installed version; a checkout that is not installed has none."""
+    try:
+        return version("lstm-hpo")
+    except PackageNotFoundError:
+        return "not installed"
+
+
 def load_bundle(folder: Path) -> Bundle:
     """Read a bundle back; every number equals the one that was saved."""
     description = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
     params = HyperParams.from_mapping(description["params"])
     feature_names = tuple(description["feature_names"])
-    network = LSTMRegressor(len(feature_names), params)
+    network = build_network(len(feature_names), params, seed=0)
     network.load_state_dict(load_file(folder / WEIGHTS_FILE))
     network.eval()
     scaler = description["scaler"]

@@ -2,20 +2,23 @@
 
 | rule | what is seen | what is done |
 |---|---|---|
-| mixed_zones, unreadable_date | offsets with and without, or over an hour apart; no date | refused |
-| text_price, infinite_price, non_positive_price | letters, inf, zero or less where a price is | refused |
-| missing_prices | an open, high, low or close is null or NaN | row dropped; over 5 % of rows: refused |
+| mixed_zones | time stamps with and without an offset, or offsets over an hour apart | refused |
+| unreadable_date | no date where a date is | refused |
+| text_price, infinite_price | letters or inf where a price (or volume, action) is | refused |
+| non_positive_price | a price, or an adjusted close, of zero or less | refused |
+| missing_prices | a price is null or NaN | row dropped; over 5 % of rows: refused |
 | unordered_dates | dates that do not ascend | sorted |
-| duplicate_date | the same date twice | equal rows: one kept; unequal: refused |
-| unit_error | close moves by a factor of 80-125 or its inverse, as pence for pounds | scaled by 100 |
+| duplicate_date | a date twice | equal rows: one kept; unequal: refused |
+| unit_error | close moves by a factor of 80-125 or its inverse | scaled, as pence for pounds |
 | price_jump | any other move by a factor over 20 in one bar | refused |
 | range_violation | open or close outside low..high | range widened; over 5 % of rows: refused |
 | missing_volume | volume is absent or NaN | taken as zero |
 | negative_volume, negative_action | below zero | refused |
 | constant_price | close never moves | refused |
-| split_not_applied | a split whose jump is in the prices, up to 3 bars early | divided out by `split_factor` |
-| dividend_unit_error | over 10 % of the price, which did not fall by half of it | divided by 100 |
+| split_not_applied | a split's jump, on its bar or up to 3 before | in `split_factor` |
+| dividend_unit_error | over 10 % of a price that did not fall by half of it | divided by 100 |
 | dividend_repeated | the same amount again within 5 bars | dropped |
+| dividend_over_price | a dividend of the whole price or more | refused |
 """
 
 import re
@@ -36,8 +39,9 @@ def clean_bars(raw: pd.DataFrame, ticker: str) -> Bars:
     """Turn one ticker's raw frame into Bars, or raise BarsError in one line.
 
     `raw` has the columns date, open, high, low, close and optionally adj_close, volume, dividends,
-    stock_splits, as text or as numbers. Rules look only at the bar and those before it, so a bar
-    that arrives later changes no earlier one.
+    stock_splits, as text or as numbers. Repairs look only at the bar and those before it, so a bar
+    that arrives later changes no earlier one; the one exception is a split that is listed up to 3
+    bars after its jump.
     """
     for column in ("date", *PRICES):
         if column not in raw.columns:
@@ -61,8 +65,8 @@ def clean_bars(raw: pd.DataFrame, ticker: str) -> Bars:
     frame = _complete_volume(frame, ticker, findings)
     if len(frame) > 1 and frame["close"].nunique() == 1:
         raise BarsError(
-            f"{ticker}: a price must move, but close is {frame['close'].iloc[0]:g} on all "
-            f"{len(frame)} bars; check the source"
+            f"{ticker}: constant_price: a price must move, but close is "
+            f"{frame['close'].iloc[0]:g} on all {len(frame)} bars; check the source"
         )
     frame = _apply_actions(frame, ticker, findings)
     columns = ["date", *PRICES, "volume", "dividends", "stock_splits"]
@@ -98,7 +102,8 @@ def _parse_dates(column: "pd.Series[pd.Timestamp]", ticker: str) -> "pd.Series[p
         if column.isna().any():
             value = text[column.isna()].iloc[0]
             raise BarsError(
-                f"{ticker}: unreadable_date: a date is YYYY-MM-DD but one is {value!r}; mend the row"
+                f"{ticker}: unreadable_date: a date is YYYY-MM-DD but one is {value!r}; "
+                f"mend the row"
             )
     return column.dt.normalize().astype("datetime64[us]").reset_index(drop=True)
 
@@ -126,7 +131,7 @@ def _parse_numbers(
     for row in np.flatnonzero(np.isinf(numbers)):
         rule = "infinite_price" if name in PRICES else f"infinite_{name}"
         raise _refuse(rule, ticker, dates[row], f"{name} is {numbers[row]}", "mend the row")
-    if name in PRICES:
+    if name in (*PRICES, "adj_close"):
         for row in np.flatnonzero(numbers <= 0):
             raise _refuse(
                 "non_positive_price", ticker, dates[row], f"{name} is {numbers[row]:g}",
@@ -183,9 +188,10 @@ def _scale_units(frame: pd.DataFrame, ticker: str, findings: list[Finding]) -> p
                 "over 20 in one bar is taken for an error; mend the source or start after it",
             )  # fmt: skip
         scale[row:] *= unit
-    for row in np.flatnonzero(scale != 1.0):
-        value = f"close {close[row]:g} scaled by {scale[row]:g}"
-        findings.append(Finding(ticker, _day(frame["date"][row]), "unit_error", value, "repaired"))
+    for scaled in np.flatnonzero(scale != 1.0):
+        value = f"close {close[scaled]:g} scaled by {scale[scaled]:g}"
+        date = _day(frame["date"][scaled])
+        findings.append(Finding(ticker, date, "unit_error", value, "repaired"))
     columns = [c for c in (*PRICES, "adj_close") if c in frame]
     return frame.assign(**{column: frame[column] * scale for column in columns})
 
@@ -231,9 +237,10 @@ def _complete_volume(frame: pd.DataFrame, ticker: str, findings: list[Finding]) 
 def _apply_actions(frame: pd.DataFrame, ticker: str, findings: list[Finding]) -> pd.DataFrame:
     """Add the day's split and dividend factors of a holder's wealth per share."""
     zeros = pd.Series(0.0, index=frame.index)
-    has_dividends = "dividends" in frame
-    dividends = frame["dividends"].fillna(0.0) if has_dividends else zeros
+    dividends = frame["dividends"].fillna(0.0) if "dividends" in frame else zeros
     splits = frame["stock_splits"].fillna(0.0) if "stock_splits" in frame else zeros
+    if "dividends" not in frame and "stock_splits" not in frame and "adj_close" in frame:
+        dividends, splits = _implied_actions(frame)
     for name, column in (("dividends", dividends), ("stock_splits", splits)):
         for row in np.flatnonzero(column < 0):
             value = f"{name} is {column[row]:g}"
@@ -241,30 +248,27 @@ def _apply_actions(frame: pd.DataFrame, ticker: str, findings: list[Finding]) ->
     split_factor = _split_factors(frame, splits, ticker, findings)
     previous = (frame["close"].shift() / split_factor).to_numpy()
     close = frame["close"].to_numpy()
-    dividends = dividends.copy()
-    for row in np.flatnonzero(dividends > 0):
-        amount, date = float(dividends[row]), _day(frame["date"][row])
-        if row == 0:
-            continue
-        before = dividends.iloc[max(0, row - 5) : row]
-        if amount in before.to_numpy():
+    paid = dividends.to_numpy(copy=True)
+    for row in np.flatnonzero(paid[1:] > 0) + 1:
+        amount, date = float(paid[row]), _day(frame["date"][row])
+        if amount in paid[max(0, row - 5) : row]:
             findings.append(Finding(ticker, date, "dividend_repeated", f"{amount:g}", "repaired"))
-            dividends[row] = 0.0
+            paid[row] = 0.0
         elif amount > 0.1 * previous[row] and previous[row] - close[row] < amount / 2:
             value = f"{amount:g} at a price of {previous[row]:g}"
             findings.append(Finding(ticker, date, "dividend_unit_error", value, "repaired"))
-            dividends[row] = amount / 100
-        elif amount >= previous[row]:
+            paid[row] = amount / 100
+        if paid[row] >= previous[row]:
             raise _refuse(
                 "dividend_over_price", ticker, date, f"{amount:g} at a price of {previous[row]:g}",
                 "mend the dividend",
             )  # fmt: skip
-    if has_dividends or "adj_close" not in frame:
-        factor = 1.0 / (1.0 - (dividends / previous).fillna(0.0))
-    else:
-        factor = _factors_of_adjusted_close(frame)
+    dividends = pd.Series(paid, index=frame.index)
     return frame.assign(
-        dividends=dividends, stock_splits=splits, split_factor=split_factor, dividend_factor=factor
+        dividends=dividends,
+        stock_splits=splits,
+        split_factor=split_factor,
+        dividend_factor=1.0 / (1.0 - (dividends / previous).fillna(0.0)),
     )
 
 
@@ -274,31 +278,36 @@ def _split_factors(
     """Return the ratio on the bar where an unapplied split's jump stands, else 1.
 
     Yahoo applies splits to the prices it serves and lists them all the same; sometimes it forgets
-    to, or is a bar or two off. A ratio within 25 % of 1 cannot be told from a day's move: left alone.
+    to, or is a bar or two off. A ratio within 25 % of 1 cannot be told from a day's move: left
+    alone.
     """
     factor = pd.Series(1.0, index=frame.index)
-    drop = np.log(frame["close"].shift() / frame["close"])
+    close = frame["close"].to_numpy()
+    drop = np.log(close[:-1] / close[1:])  # the drop onto bar i stands at i - 1
     for row in np.flatnonzero(
         (splits > 0) & (np.abs(np.log(splits.where(splits > 0, 1.0))) > np.log(1.25))
     ):
         ratio = float(splits[row])
-        near = drop.iloc[max(1, row - 3) : row + 1]
-        distance = (near - np.log(ratio)).abs()
-        if len(near) and distance.min() < 0.25 * abs(np.log(ratio)):
-            at = int(str(distance.idxmin()))
+        first = max(1, int(row) - 3)
+        distance = np.abs(drop[first - 1 : row] - np.log(ratio))
+        if len(distance) and distance.min() < 0.25 * abs(np.log(ratio)):
+            at = first + int(distance.argmin())
             factor[at] = ratio
-            value = f"{ratio:g}:1, close {frame['close'][at - 1]:g} -> {frame['close'][at]:g}"
+            value = f"{ratio:g}:1, close {close[at - 1]:g} -> {close[at]:g}"
             date = _day(frame["date"][at])
             findings.append(Finding(ticker, date, "split_not_applied", value, "repaired"))
     return factor
 
 
-def _factors_of_adjusted_close(frame: pd.DataFrame) -> "pd.Series[float]":
-    """Read the day's factor off a vendor's adjusted close, where no dividends are listed.
+def _implied_actions(frame: pd.DataFrame) -> "tuple[pd.Series[float], pd.Series[float]]":
+    """Read dividends and splits off a vendor's adjusted close, where no actions are listed.
 
-    The ratio of two days' adjusted/raw quotients does not depend on later actions; moves below
-    5e-5 are the rounding of six printed decimals.
+    The ratio of two days' adjusted/raw quotients does not depend on later actions. Moves below 5e-5
+    are the rounding of six printed decimals; over 25 % it is a split; a small fall is neither.
     """
     quotient = frame["adj_close"] / frame["close"]
     factor = (quotient / quotient.shift()).fillna(1.0)
-    return factor.where((factor - 1).abs() > 5e-5, 1.0)
+    is_split = (factor > 1.25) | (factor < 1 / 1.25)
+    is_dividend = (factor - 1 > 5e-5) & ~is_split
+    dividends = (frame["close"].shift() * (1 - 1 / factor)).where(is_dividend, 0.0)
+    return dividends, factor.where(is_split, 0.0)

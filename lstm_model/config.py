@@ -12,7 +12,6 @@ from typing import Annotated, Any, Literal, get_args
 import yaml
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     StrictInt,
@@ -22,20 +21,22 @@ from pydantic import (
 )
 
 from lstm_model.errors import ConfigError
-from lstm_model.search_space import PARAMETER_NAMES, Domain, seed_space
+from lstm_model.search_space import (
+    BALANCED,
+    PARAMETER_NAMES,
+    Choice,
+    Domain,
+    FloatRange,
+    HyperParams,
+    IntRange,
+    Number,
+    seed_space,
+)
 
 TICKER_PATTERN = re.compile(r"\^?[A-Z0-9][A-Z0-9.\-]{0,14}(=[XF])?")
 STUDY_NAME_PATTERN = re.compile(r"(?!\.)[A-Za-z0-9._\-]{1,64}")
 
 
-def _refuse_bool(value: object) -> object:
-    if isinstance(value, bool):
-        raise ValueError("must be a number")
-    return value
-
-
-# YAML 1.1 reads `1e-4` as text, so text that spells a number is accepted; true and false are not.
-Number = Annotated[float, BeforeValidator(_refuse_bool)]
 Count = Annotated[StrictInt, Field(ge=1)]
 Fraction = Annotated[Number, Field(gt=0.0, lt=1.0)]
 
@@ -62,12 +63,14 @@ class DataConfig(_Section):
         for ticker in tickers:
             if not TICKER_PATTERN.fullmatch(ticker):
                 raise ValueError(
-                    f"a ticker is up to 15 capitals, digits, '.', '-', with an optional leading '^' "
-                    f"or trailing '=X', '=F', but one is {ticker!r}; write it as the source lists it"
+                    f"a ticker is up to 15 capitals, digits, '.', '-', with an optional leading "
+                    f"'^' or trailing '=X', '=F', but one is {ticker!r}; "
+                    f"write it as the source lists it"
                 )
         if len(set(tickers)) < len(tickers):
             raise ValueError(
-                f"each ticker is listed once, but the list is {list(tickers)}; remove the repetition"
+                f"each ticker is listed once, but the list is {list(tickers)}; "
+                f"remove the repetition"
             )
         return tickers
 
@@ -75,7 +78,10 @@ class DataConfig(_Section):
     @classmethod
     def _snapshot_is_a_hash(cls, snapshot: str | None) -> str | None:
         if snapshot is not None and not re.fullmatch(r"[0-9a-f]{8,64}", snapshot):
-            raise ValueError(f"a snapshot is named by 8-64 hexadecimal digits but is {snapshot!r}")
+            raise ValueError(
+                f"a snapshot is named by 8-64 hexadecimal digits but is {snapshot!r}; "
+                f"copy one from an earlier run's record"
+            )
         return snapshot
 
     @model_validator(mode="after")
@@ -85,7 +91,9 @@ class DataConfig(_Section):
                 "source csv needs csv_dir but it is not set; name the folder of <TICKER>.csv files"
             )
         if self.start and self.end and self.start >= self.end:
-            raise ValueError(f"start must be before end ({self.end}) but is {self.start}")
+            raise ValueError(
+                f"start must be before end ({self.end}) but is {self.start}; swap them"
+            )
         return self
 
 
@@ -114,12 +122,15 @@ class SplitConfig(_Section):
     @model_validator(mode="after")
     def _ordered(self) -> "SplitConfig":
         if (self.validation_start is None) != (self.test_start is None):
-            raise ValueError("validation_start and test_start are set together, but one is missing")
+            raise ValueError(
+                "validation_start and test_start are set together, but one is missing; "
+                "set both or neither"
+            )
         if self.validation_start and self.test_start:
             if self.validation_start >= self.test_start:
                 raise ValueError(
                     f"validation_start must be before test_start ({self.test_start}) "
-                    f"but is {self.validation_start}"
+                    f"but is {self.validation_start}; swap them"
                 )
             if {"train", "validation"} & self.model_fields_set:
                 raise ValueError(
@@ -129,7 +140,7 @@ class SplitConfig(_Section):
         if self.train + self.validation >= 1.0:
             raise ValueError(
                 f"train + validation must leave room for a test block (sum < 1) "
-                f"but is {self.train + self.validation:g}"
+                f"but is {self.train + self.validation:g}; lower one of them"
             )
         return self
 
@@ -150,6 +161,20 @@ class TrainingConfig(_Section):
     retrain: RetrainConfig = RetrainConfig()
 
 
+def _check_domain(name: str, domain: Domain) -> None:
+    """Refuse a domain with values that no network or training can have."""
+    kind = type(getattr(BALANCED, name))
+    for value in domain.extremes():
+        if kind is int and not isinstance(value, int):
+            raise ValueError(
+                f"{name} must be a whole number but could be {value}; change search.space.{name}"
+            )
+        try:
+            HyperParams.from_mapping({name: kind(value)})
+        except ValueError as error:
+            raise ValueError(f"{error}; change search.space.{name}") from None
+
+
 class SearchConfig(_Section):
     """The search: how many trials in total, over which space, and who runs them."""
 
@@ -165,14 +190,18 @@ class SearchConfig(_Section):
     @classmethod
     def _known_parameters(cls, space: dict[str, Domain]) -> dict[str, Domain]:
         if not space:
-            raise ValueError("at least one parameter is searched, but the space is empty")
-        for name in space:
+            raise ValueError(
+                "at least one parameter is searched, but the space is empty; "
+                "name one or leave the space out"
+            )
+        for name, domain in space.items():
             if name not in PARAMETER_NAMES:
                 raise ValueError(f"unknown parameter {name!r}; {_nearest(name, PARAMETER_NAMES)}")
+            _check_domain(name, domain)
         return space
 
     def resolved_startup_trials(self) -> int:
-        """Return how many first trials are drawn at random: half the budget, at most Optuna's 10."""
+        """Return how many first trials are random: half the budget, at most Optuna's 10."""
         return self.startup_trials or min(10, max(1, self.trials // 2))
 
 
@@ -244,11 +273,14 @@ def load_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
     except FileNotFoundError:
         raise ConfigError(f"no configuration file at {path}; pass --config FILE") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"configuration file {path} is not readable text: {error}") from error
+        raise ConfigError(
+            f"configuration file {path} must be readable UTF-8 text: {error}; pass another --config"
+        ) from error
     try:
         raw = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2000-13-01
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"{path} is not valid YAML: {reason}; mend that place") from error
     if not isinstance(raw, dict):
         found = "empty" if raw is None else f"a {type(raw).__name__}"
         raise ConfigError(
@@ -262,28 +294,55 @@ def load_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
 
 def parse_config(raw: Mapping[Any, Any], origin: str = "configuration") -> PipelineConfig:
     """Validate a raw mapping; raises ConfigError in one line (see `load_config`)."""
-    known = sorted(set(_keys(PipelineConfig)))
+    known = sorted({*_keys(PipelineConfig), *_space_keys()})
     try:
         return PipelineConfig.model_validate(raw)
     except ValidationError as error:
         problems = error.errors(include_url=False)
         unknown = [p for p in problems if p["type"] == "extra_forbidden"]
         problem = (unknown or problems)[0]
-        key = ".".join(str(part) for part in problem["loc"])
+        key = _dotted(problem["loc"])
         if unknown:
             raise ConfigError(f"{origin}: unknown key {key!r}; {_nearest(key, known)}") from None
         raise ConfigError(f"{origin}: {_explain(key, problem)}") from None
 
 
+def _dotted(location: tuple[int | str, ...]) -> str:
+    """Spell a key as in the file, without the tags that pydantic adds for the types it tried."""
+    if location[:2] == ("search", "space"):
+        location = location[:3] + location[4:6]
+    return ".".join(str(part) for part in location)
+
+
+# What pydantic says in its own terms, in those of a YAML file.
+_RULES = {
+    "union_tag_invalid": "its type must be int, float or categorical",
+    "union_tag_not_found": "its type must be int, float or categorical",
+    "model_attributes_type": "must be a mapping",
+    "model_type": "must be a mapping",
+    "dict_type": "must be a mapping",
+    "tuple_type": "must be a list",
+    "too_short": "must have at least one entry",
+    "invalid_key": "a key must be text",
+    "path_type": "must be a path",
+}
+_SUBJECT = re.compile(r"^(Input|String|Datetimes provided to dates) should")
+
+
 def _explain(key: str, problem: Mapping[str, Any]) -> str:
     if problem["type"] == "missing":
         return f"{key} is required but is missing; add it, as in configs/lstm_baseline.yaml"
-    message = str(problem["msg"]).removeprefix("Value error, ").replace("Input should", "must")
+    message = _RULES.get(problem["type"]) or _SUBJECT.sub(
+        "must", str(problem["msg"]).removeprefix("Value error, ")
+    )
     where = f"{key}: " if key else ""
     if problem["type"] == "value_error":
         return f"{where}{message}"
     shown = repr(problem["input"])
-    return f"{where}{message} but is {shown if len(shown) < 80 else shown[:77] + '...'}"
+    shown = shown if len(shown) < 80 else shown[:77] + "..."
+    required = key.startswith(("data.tickers", "search.space.")) or key in {"data", ""}
+    remedy = "correct it" if required else "correct it, or leave it out for the default"
+    return f"{where}{message} but is {shown}; {remedy}"
 
 
 def _override(raw: dict[Any, Any], dotted: str, value: Any) -> None:
@@ -294,7 +353,9 @@ def _override(raw: dict[Any, Any], dotted: str, value: Any) -> None:
         if inner is None:
             inner = node[part] = {}
         if not isinstance(inner, dict):
-            raise ConfigError(f"cannot set {dotted!r}: {part!r} is a value, not a section")
+            raise ConfigError(
+                f"cannot set {dotted!r}: {part!r} is a value, not a section; name another key"
+            )
         node = inner
     node[parts[-1]] = value
 
@@ -305,6 +366,13 @@ def _keys(section: type[BaseModel], prefix: str = "") -> Iterator[str]:
         for inner in (field.annotation, *get_args(field.annotation)):
             if isinstance(inner, type) and issubclass(inner, _Section):
                 yield from _keys(inner, f"{prefix}{name}.")
+
+
+def _space_keys() -> Iterator[str]:
+    for parameter in PARAMETER_NAMES:
+        yield f"search.space.{parameter}"
+        for domain in (IntRange, FloatRange, Choice):
+            yield from (f"search.space.{parameter}.{name}" for name in domain.model_fields)
 
 
 def _nearest(name: str, known: "list[str] | tuple[str, ...]") -> str:

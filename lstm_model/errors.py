@@ -16,11 +16,11 @@ class SourceError(LstmHpoError):
     """A source of bars could not deliver."""
 
 
-class SourceUnreachable(SourceError):
+class SourceUnreachable(SourceError):  # noqa: N818 - the state says more than a suffix
     """The source did not answer; the same call may succeed later."""
 
 
-class TickerUnknown(SourceError):
+class TickerUnknown(SourceError):  # noqa: N818 - as above
     """The source answered, and does not know the ticker; a retry cannot help."""
 
 
@@ -40,5 +40,5 @@ class SearchError(LstmHpoError):
     """The search ended without a usable trial, or its study is in use."""
 
 
-class TrainingDiverged(LstmHpoError):
+class TrainingDiverged(LstmHpoError):  # noqa: N818 - as above
     """A loss stopped being finite."""

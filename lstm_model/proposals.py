@@ -2,7 +2,8 @@
 
 An in-memory Optuna study is filled with the finished trials a generation may see, lower-numbered
 siblings are added as running, and a freshly seeded sampler is asked once. Nothing is remembered
-between calls, so a search resumed after any number of restarts proposes what it would have proposed.
+between calls, so a search resumed after any number of restarts proposes what it would have
+proposed.
 """
 
 from collections.abc import Iterable, Mapping

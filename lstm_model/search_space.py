@@ -10,7 +10,7 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, model_validator
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,18 @@ BALANCED = HyperParams()
 """The seed's recommended configuration (Table 5), tried first in every search."""
 
 
+def _refuse_bool(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError(  # noqa: TRY004 - pydantic takes ValueError for a broken rule
+            f"a number is expected but it is {str(value).lower()}; write digits"
+        )
+    return value
+
+
+# YAML 1.1 reads `1e-4` as text, so text that spells a number is accepted; true and false are not.
+Number = Annotated[float, BeforeValidator(_refuse_bool)]
+
+
 class _Domain(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -61,44 +73,58 @@ class IntRange(_Domain):
     @model_validator(mode="after")
     def _ordered(self) -> "IntRange":
         if self.low > self.high:
-            raise ValueError(f"low must be <= high ({self.high}) but is {self.low}")
+            raise ValueError(f"low must be <= high ({self.high}) but is {self.low}; swap them")
         return self
 
     def distribution(self) -> BaseDistribution:
         """Return the same range as Optuna spells it."""
         return IntDistribution(self.low, self.high, step=self.step)
 
+    def extremes(self) -> tuple[int | float, ...]:
+        """Return the values that any rule on the range has to hold for."""
+        return self.low, self.high
+
 
 class FloatRange(_Domain):
     """Real numbers from low to high, uniform or, with `log`, uniform in the logarithm."""
 
     type: Literal["float"]
-    low: float
-    high: float
+    low: Number
+    high: Number
     log: bool = False
 
     @model_validator(mode="after")
     def _ordered(self) -> "FloatRange":
         if self.low > self.high:
-            raise ValueError(f"low must be <= high ({self.high}) but is {self.low}")
+            raise ValueError(f"low must be <= high ({self.high}) but is {self.low}; swap them")
         if self.log and self.low <= 0:
-            raise ValueError(f"low must be > 0 on a log scale but is {self.low}")
+            raise ValueError(
+                f"low must be > 0 on a log scale but is {self.low}; raise it or drop log"
+            )
         return self
 
     def distribution(self) -> BaseDistribution:
         """Return the same range as Optuna spells it."""
         return FloatDistribution(self.low, self.high, log=self.log)
 
+    def extremes(self) -> tuple[int | float, ...]:
+        """Return the values that any rule on the range has to hold for."""
+        return self.low, self.high
+
 
 class Choice(_Domain):
     """One of a few unordered values."""
 
     type: Literal["categorical"]
-    choices: Annotated[tuple[StrictInt | float, ...], Field(min_length=1)]
+    choices: Annotated[tuple[StrictInt | Number, ...], Field(min_length=1)]
 
     def distribution(self) -> BaseDistribution:
         """Return the same choices as Optuna spells them."""
         return CategoricalDistribution(self.choices)
+
+    def extremes(self) -> tuple[int | float, ...]:
+        """Return the values that any rule on the choices has to hold for."""
+        return self.choices
 
 
 Domain = Annotated[IntRange | FloatRange | Choice, Field(discriminator="type")]
@@ -130,15 +156,13 @@ def restrict(
     """Return the searched part of a configuration, or None where the space does not hold it."""
     values = {name: value for name, value in params.to_dict().items() if name in space}
     for name, value in values.items():
-        distribution = space[name].distribution()
-        if isinstance(distribution, CategoricalDistribution):
-            held = value in distribution.choices
-        elif isinstance(distribution, IntDistribution):
-            held = distribution.low <= value <= distribution.high
-            held = held and (value - distribution.low) % distribution.step == 0
+        domain = space[name]
+        if isinstance(domain, Choice):
+            held = value in domain.choices
         else:
-            assert isinstance(distribution, FloatDistribution)
-            held = distribution.low <= value <= distribution.high
+            held = domain.low <= value <= domain.high
+        if isinstance(domain, IntRange):
+            held = held and (value - domain.low) % domain.step == 0
         if not held:
             return None
     return values

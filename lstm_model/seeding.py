@@ -4,7 +4,7 @@ import hashlib
 
 
 def derive_seed(seed: int, *parts: str | int) -> int:
-    """Derive an independent 63-bit seed from the user's seed and the names of what will draw from it.
+    """Derive an independent 63-bit seed from the user's seed and the names of what draws from it.
 
     The same arguments give the same seed on every machine; a trial's draws therefore do not depend
     on which process runs it, or on what ran before.

@@ -1,9 +1,9 @@
 """Chronological blocks with purge: train | purge | validation | purge | test.
 
-A sample is named by the row of its last input bar, t; its label stands on t+1 .. t+horizon. A sample
-belongs to the block its own date is in, and is dropped where its label reaches into the next one
-(Lopez de Prado 2018, "Advances in Financial Machine Learning", ch. 7). Input windows may reach back
-across a boundary: they hold only the past.
+A sample is named by the row of its last input bar, t; its label stands on t+1 .. t+horizon. A
+sample belongs to the block its own date is in, and is dropped where its label reaches into the next
+one (Lopez de Prado 2018, "Advances in Financial Machine Learning", ch. 7). Input windows may reach
+back across a boundary: they hold only the past.
 """
 
 import datetime as dt
@@ -40,7 +40,7 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class SearchView:
-    """All that search and early stopping may see: no row on or after the test block's first date."""
+    """All that search and early stopping may see: no row from the test block's first date on."""
 
     rows: Rows
     train: Int[np.ndarray, " train"]
@@ -152,7 +152,8 @@ def _check_history(features: FeatureTable, config: PipelineConfig) -> None:
         if count < least:
             raise BarsError(
                 f"{ticker}: history is too short: {_arithmetic(config)} need {bars_needed(config)} "
-                f"bars but there are {count}; take an earlier data.start or a smaller windows.length"
+                f"bars but there are {count}; take an earlier data.start or a smaller "
+                f"windows.length"
             )
 
 
@@ -248,5 +249,5 @@ def _positions(
     return np.flatnonzero(block[keep])
 
 
-def _date(day: int) -> dt.date:
+def _date(day: int | np.int64) -> dt.date:
     return dt.date(1970, 1, 1) + dt.timedelta(days=int(day))

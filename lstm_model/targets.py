@@ -22,7 +22,8 @@ class TargetTable:
     label: the value over the bars t+1 .. t+horizon, NaN where there is none.
     label_end: the day of bar t+horizon.
     last_value: the same quantity over the bars t-horizon+1 .. t, the persistence forecast.
-    har_terms: for volatility v[t], mean of the last 5 and of the last 22 v (Corsi 2009); else empty.
+    har_terms: for volatility v[t], the mean of the last 5 and of the last 22 v (Corsi 2009); else
+    empty.
     """
 
     label: Float[np.ndarray, " row"]
@@ -47,17 +48,17 @@ def _ticker_targets(frame: pd.DataFrame, kind: TargetKind, horizon: int) -> Targ
     label_end = np.full(len(days), NO_DATE)
     label_end[:-horizon] = days[horizon:]
     if kind == "log_return":
-        log_close = np.log(frame["close"])
+        log_close = pd.Series(np.log(frame["close"]))
         last_value = log_close - log_close.shift(horizon)
         har_terms = np.empty((len(days), 0))
         label = last_value.shift(-horizon)
     else:
         variance = parkinson_variance(frame)
         # A bar without range says nothing about volatility: NaN, and so is a label that holds it.
-        realised = np.log(_mean_over(variance, horizon))
+        realised = pd.Series(np.log(_mean_over(variance, horizon)))
         label = realised.shift(-horizon)
         last_value = realised.ffill()
-        daily = np.log(variance)
+        daily = pd.Series(np.log(variance))
         means = [daily.rolling(n, min_periods=1).mean() for n in (5, 22)]
         har_terms = np.column_stack([series.ffill() for series in (daily, *means)])
     return TargetTable(
@@ -80,5 +81,6 @@ def parkinson_variance(frame: pd.DataFrame) -> "pd.Series[float]":
     Parkinson (1980), "The Extreme Value Method for Estimating the Variance of the Rate of Return",
     Journal of Business 53(1), 61-65.
     """
-    variance = np.log(frame["high"] / frame["low"]) ** 2 / (4 * np.log(2))
+    log_range = pd.Series(np.log(frame["high"] / frame["low"]))
+    variance: pd.Series[float] = log_range**2 / (4 * np.log(2))
     return variance.where(variance > 0)

@@ -22,7 +22,7 @@ EVALUATION_BATCH = 128
 
 @dataclass(frozen=True, slots=True)
 class EpochResult:
-    """What one epoch came to; losses are MSE of the scaled label (1 = the train labels' variance)."""
+    """What one epoch came to; losses are MSE of the scaled label (1: train labels' variance)."""
 
     epoch: int
     train_loss: float
@@ -72,12 +72,16 @@ def train_epochs(
     order = torch.Generator().manual_seed(settings.seed)
     with torch.random.fork_rng():
         torch.manual_seed(settings.seed)
-        for epoch in range(1, max_epochs + 1):
-            started = time.perf_counter()
+        dropout_draws = _random_state()
+    for epoch in range(1, max_epochs + 1):
+        started = time.perf_counter()
+        # Left before each yield: what the caller draws meanwhile is the caller's.
+        with torch.random.fork_rng():
+            _set_random_state(dropout_draws)
             network.train()
             total = torch.zeros((), device=device, dtype=torch.float64)
             batches = torch.randperm(len(train), generator=order).to(device)
-            for samples in batches.split(params.batch_size):
+            for samples in torch.split(batches, params.batch_size):
                 windows, labels = train.batch(samples)
                 optimiser.zero_grad(set_to_none=True)
                 loss = nn.functional.mse_loss(network(windows), labels)
@@ -85,14 +89,24 @@ def train_epochs(
                 nn.utils.clip_grad_norm_(network.parameters(), settings.gradient_clip)
                 optimiser.step()
                 total += loss.detach() * len(samples)
-            train_loss = total.item() / len(train)
-            _require_finite("training", train_loss, epoch, params)
-            validation_loss = math.nan
-            if validation is not None:
-                validation_loss = mean_squared_error(network, validation)
-                _require_finite("validation", validation_loss, epoch, params)
-            seconds = time.perf_counter() - started
-            yield EpochResult(epoch, train_loss, validation_loss, seconds)
+            dropout_draws = _random_state()
+        train_loss = total.item() / len(train)
+        _require_finite("training", train_loss, epoch, params)
+        validation_loss = math.nan
+        if validation is not None:
+            validation_loss = mean_squared_error(network, validation)
+            _require_finite("validation", validation_loss, epoch, params)
+        seconds = time.perf_counter() - started
+        yield EpochResult(epoch, train_loss, validation_loss, seconds)
+
+
+def _random_state() -> tuple[Tensor, list[Tensor]]:
+    return torch.get_rng_state(), torch.cuda.get_rng_state_all()
+
+
+def _set_random_state(state: tuple[Tensor, list[Tensor]]) -> None:
+    torch.set_rng_state(state[0])
+    torch.cuda.set_rng_state_all(state[1])
 
 
 def _require_finite(name: str, loss: float, epoch: int, params: HyperParams) -> None:
@@ -108,7 +122,8 @@ def forecast(network: LSTMRegressor, windows: WindowSet) -> Float[np.ndarray, " 
     was_training = network.training
     network.eval()
     with torch.no_grad():
-        batches = torch.arange(len(windows), device=windows.ends.device).split(EVALUATION_BATCH)
+        order = torch.arange(len(windows), device=windows.ends.device)
+        batches = torch.split(order, EVALUATION_BATCH)
         parts = [network(windows.batch(samples)[0]).cpu() for samples in batches]
     network.train(was_training)
     return torch.cat(parts).double().numpy()

@@ -1,4 +1,4 @@
-"""WindowSet: the windows of a block as index arithmetic on one float32 tensor, never materialised."""
+"""WindowSet: a block's windows as index arithmetic on one float32 tensor, never materialised."""
 
 from dataclasses import dataclass
 
@@ -36,7 +36,7 @@ class Scaler:
         self, features: Float[np.ndarray, "row feature"]
     ) -> Float32[np.ndarray, "row feature"]:
         """Return z-scores; a column that is constant in train becomes its distance from that."""
-        scaled = (features - self.feature_means) / self.feature_sds
+        scaled: np.ndarray = (features - self.feature_means) / self.feature_sds
         return scaled.astype(np.float32)
 
     def scale_labels(self, labels: Float[np.ndarray, " sample"]) -> Float[np.ndarray, " sample"]:
@@ -58,7 +58,7 @@ def rows_covered(
     return np.cumsum(steps[:-1]) > 0
 
 
-def _sd_or_one(sd: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]") -> np.ndarray:
+def _sd_or_one(sd: Float[np.ndarray, "..."] | np.float64) -> Float[np.ndarray, "..."]:
     # Deviations below 1e-12 are rounding of a constant column.
     return np.where(sd > 1e-12, sd, 1.0)
 

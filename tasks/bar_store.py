@@ -1,4 +1,4 @@
-"""Snapshots of bars: parquet named by its content's hash, a manifest beside it, written atomically."""
+"""Snapshots of bars: parquet named by its content's hash, a manifest beside it."""
 
 import datetime as dt
 import hashlib
@@ -62,7 +62,10 @@ def fetch_bars(data: DataConfig, ticker: str) -> Bars:
 
 @task(name="store-snapshot", cache_policy=NO_CACHE)
 def store_snapshot(data: DataConfig, parts: list[Bars]) -> Snapshot:
-    """Store the panel under its content's hash; a snapshot that is there already stays as it is."""
+    """Store the panel under its content's hash.
+
+    Content that is there already is written anew, which mends a damaged file and renews its time.
+    """
     bars = join_panel(parts)
     sha256 = frame_sha256(bars.frame)
     path = data.raw_dir / f"bars-{sha256[:16]}.parquet"
@@ -106,7 +109,10 @@ def read_bars(snapshot: Snapshot) -> Bars:
         frame = pd.read_parquet(snapshot.path)
         manifest = json.loads(Path(snapshot.path).with_suffix(".json").read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise StorageError(f"cannot read snapshot {snapshot.path}: {error}; fetch again") from error
+        reason = " ".join(str(error).split())
+        raise StorageError(
+            f"cannot read snapshot {snapshot.path}: {reason}; fetch again"
+        ) from error
     if frame_sha256(frame) != snapshot.sha256:
         raise StorageError(
             f"snapshot {snapshot.path} does not hold what its hash {snapshot.sha256[:16]} says; "
@@ -119,7 +125,12 @@ def stored_snapshots(raw_dir: Path) -> list[Snapshot]:
     """List what is stored, newest first."""
     manifests = []
     for path in raw_dir.glob("bars-*.json"):
-        manifest = json.loads(path.read_text("utf-8"))
+        try:
+            manifest = json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise StorageError(
+                f"cannot read manifest {path}: {error}; delete it and fetch again"
+            ) from error
         stored_at = manifest.pop("stored_at")
         manifest |= {"findings": len(manifest["findings"]), "tickers": tuple(manifest["tickers"])}
         # The folder may have been moved since: the file lies beside its manifest.

@@ -10,9 +10,10 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from lstm_model.errors import StorageError
 from lstm_model.split import ChronoSplit, Rows, SearchView, TestView
 from tasks.files import write_atomically
 
@@ -67,13 +68,23 @@ def save_rows(path: Path, rows: Rows, blocks: dict[str, np.ndarray]) -> None:
         "window_length": str(rows.window_length),
     }
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    write_atomically(path, lambda partial: save_file(contiguous, partial, metadata=names))
+
+    def save(partial: Path) -> None:
+        try:
+            save_file(contiguous, partial, metadata=names)
+        except SafetensorError as error:  # what a full disk becomes in there
+            raise OSError(str(error)) from error
+
+    write_atomically(path, save)
 
 
 def _load(path: str) -> tuple[Rows, dict[str, np.ndarray]]:
-    with safe_open(path, framework="numpy") as file:
-        names = file.metadata()
-        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+    try:
+        with safe_open(path, framework="numpy") as file:
+            names = file.metadata()
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+    except (OSError, SafetensorError) as error:
+        raise StorageError(f"cannot read data set {path}: {error}; prepare it again") from error
     blocks = {
         name.removeprefix("block."): arrays.pop(name)
         for name in list(arrays)

@@ -2,8 +2,11 @@
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from safetensors import SafetensorError
 
 from lstm_model.errors import StorageError
 
@@ -20,13 +23,34 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> Path:
         os.close(handle)
         partial = Path(name)
         write(partial)
+        partial.chmod(0o666 & ~_umask())
         with partial.open("rb") as file:
             os.fsync(file.fileno())
         partial.replace(path)
     except OSError as error:
-        if partial is not None:
-            partial.unlink(missing_ok=True)
         raise StorageError(
             f"cannot write {path}: {error.strerror or error}; free or mount it"
         ) from error
+    finally:
+        if partial is not None:
+            partial.unlink(missing_ok=True)
     return path
+
+
+def _umask() -> int:
+    # There is no way to read it but to set it.
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
+
+@contextmanager
+def refuse_politely(what: str) -> Iterator[None]:
+    """Turn the disk's refusal into a StorageError that names what was being written."""
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise StorageError(
+            f"cannot write {what}: {reason}; free space or make it writable"
+        ) from error

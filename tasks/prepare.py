@@ -13,7 +13,7 @@ from tasks.data_set import DataSet, save_rows
 
 @task(name="prepare-data-set", cache_policy=NO_CACHE)
 def prepare_data_set(snapshot: Snapshot, config: PipelineConfig) -> DataSet:
-    """Compute features, targets and split, and store what the search may see apart from the rest."""
+    """Compute features, targets and split; store what the search may see apart from the rest."""
     bars = read_bars(snapshot)
     features = compute_features(bars)
     targets = compute_targets(bars, config.target.kind, config.target.horizon)

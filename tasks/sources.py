@@ -1,19 +1,20 @@
 """BarSource: yahoo, bundled, csv; each gives one ticker's raw frame, unadjusted, with actions."""
 
 import datetime as dt
-import logging
+import re
+from functools import lru_cache
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
+from urllib.parse import unquote, urlsplit
 
 import pandas as pd
 
 from lstm_model.config import DataConfig
 from lstm_model.errors import BarsError, ConfigError, SourceUnreachable, TickerUnknown
 
-logger = logging.getLogger(__name__)
-
 COLUMNS = ("date", "open", "high", "low", "close")
 OPTIONAL_COLUMNS = ("adj_close", "volume", "dividends", "stock_splits")
+_TIME_OF_DAY = re.compile(r"[ T]\d{1,2}:.*$")
 
 
 class BarSource(Protocol):
@@ -49,6 +50,9 @@ def rename_columns(frame: pd.DataFrame) -> pd.DataFrame:
         if (key := str(column).strip().lower())
     }
     frame = frame.rename(columns=renamed)
+    for name in (*COLUMNS, *OPTIONAL_COLUMNS):
+        if list(frame.columns).count(name) > 1:
+            raise BarsError(f"a column is given once but {name!r} is given twice; remove one")
     return frame[[c for c in frame.columns if c in (*COLUMNS, *OPTIONAL_COLUMNS)]]
 
 
@@ -57,7 +61,7 @@ class BundledSource:
 
     def fetch(self, ticker: str, start: dt.date | None, end: dt.date | None) -> pd.DataFrame:
         """Return the bundled bars of a ticker."""
-        from arch.data import nasdaq, sp500
+        from arch.data import nasdaq, sp500  # noqa: PLC0415 - slow, and only this source needs it
 
         loaders = {"^GSPC": sp500.load, "^IXIC": nasdaq.load}
         if ticker not in loaders:
@@ -93,7 +97,7 @@ class CsvSource:
 
 
 class YahooSource:
-    """Yahoo Finance by yfinance: raw prices (split-adjusted by Yahoo, not for dividends) and actions.
+    """Yahoo Finance by yfinance: prices adjusted for splits but not for dividends, and actions.
 
     Yahoo's data is for personal use; nothing fetched is redistributed with the project.
     """
@@ -103,13 +107,13 @@ class YahooSource:
 
     def fetch(self, ticker: str, start: dt.date | None, end: dt.date | None) -> pd.DataFrame:
         """Ask Yahoo for one ticker's daily bars; the session still running is left out."""
-        import yfinance as yf
-        from yfinance import exceptions as yfe
+        import yfinance as yf  # noqa: PLC0415 - slow, and only this source needs it
+        from yfinance import exceptions as yfe  # noqa: PLC0415 - as above
 
         self.cache_dir.mkdir(parents=True, exist_ok=True)
         yf.set_tz_cache_location(str(self.cache_dir))
         yf.config.debug.hide_exceptions = False
-        handle = yf.Ticker(ticker)
+        handle = yf.Ticker(ticker, session=_yahoo_session())
         # `end` is exclusive at Yahoo and inclusive here; no dates at all would mean one month.
         span = {
             "start": (start or dt.date(1900, 1, 1)).isoformat(),
@@ -127,8 +131,9 @@ class YahooSource:
         except yfe.YFException as error:
             raise _unreachable(ticker, error) from error
         except Exception as error:
-            # yfinance lets the HTTP client's own errors through; they share no base class with it.
-            if _is_transport_error(error):
+            # yfinance lets through the HTTP client's own errors, and those of reading an answer
+            # that is no chart; they share no base class with its own.
+            if _is_transport_error(error) or isinstance(error, KeyError | ValueError):
                 raise _unreachable(ticker, error) from error
             raise
         if frame.empty:
@@ -144,14 +149,44 @@ def drop_unfinished_session(
     """Leave out the last bar while its session (`session_end`, any time stamp) is still running."""
     if session_end is None or frame.empty:
         return frame
-    numeric = isinstance(session_end, int | float)
-    end = pd.Timestamp(session_end, unit="s") if numeric else pd.Timestamp(session_end)  # type: ignore[arg-type, call-overload]
+    if isinstance(session_end, int | float):
+        end = pd.Timestamp(session_end, unit="s")
+    else:
+        end = pd.Timestamp(str(session_end))
     end = end.tz_localize("UTC") if end.tzinfo is None else end
     dates = pd.to_datetime(frame["date"])
     zone = dates.dt.tz
     last_day = dates.iloc[-1].date()
     local_end = end.tz_convert(zone) if zone is not None else end
     return frame.iloc[:-1] if now < end and last_day == local_end.date() else frame
+
+
+@lru_cache(maxsize=1)
+def _yahoo_session() -> object:
+    """Return yfinance's kind of session, except that a chart's HTTP status is not lost on the way.
+
+    By itself yfinance takes an outage for a ticker that it does not know, asks four times about one
+    that Yahoo does not know, and keeps either answer for the life of the process.
+    """
+    from curl_cffi.requests import Response, Session  # noqa: PLC0415 - as yfinance, which needs it
+
+    class ChartSession(Session[Response]):
+        def request(self, *args: Any, **kwargs: Any) -> Response:
+            response = super().request(*args, **kwargs)
+            url = urlsplit(response.url)
+            if "/finance/chart/" in url.path:
+                ticker, status = unquote(url.path.rpartition("/")[2]), response.status_code
+                if status == 404:
+                    raise TickerUnknown(
+                        f"source yahoo does not know {ticker!r} (HTTP 404); check data.tickers"
+                    )
+                if status >= 500:
+                    raise SourceUnreachable(
+                        f"source yahoo did not answer for {ticker!r}: HTTP {status}"
+                    )
+            return response
+
+    return ChartSession(impersonate="chrome")
 
 
 def _unreachable(ticker: str, error: Exception) -> SourceUnreachable:
@@ -170,7 +205,9 @@ def _between(frame: pd.DataFrame, start: dt.date | None, end: dt.date | None) ->
     if (start is None and end is None) or "date" not in frame:
         return frame
     if pd.api.types.is_string_dtype(frame["date"]):
-        days = pd.to_datetime(frame["date"].str.slice(0, 10), errors="coerce")
+        days = pd.to_datetime(
+            frame["date"].str.replace(_TIME_OF_DAY, "", regex=True), errors="coerce"
+        )
     else:
         days = pd.to_datetime(frame["date"])
     keep = days.isna()

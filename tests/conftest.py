@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @pytest.fixture(scope="session")
 def market_data() -> Path:
-    """Real bars, clean and broken, which lie beside the project because they are not ours to give."""
+    """Real bars, clean and broken; they lie beside the project and are not ours to give."""
     folder = ROOT.parent / "shared" / "market_data"
     if not folder.is_dir():
         pytest.skip(f"no real bars at {folder.relative_to(ROOT.parent)} beside the project")

@@ -1,0 +1,131 @@
+"""The console script: `lstm-hpo run` and `lstm-hpo doctor`; `hparam_search.py` is `run`."""
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+from typer.exceptions import TyperException
+
+from lstm_model.config import check_study_name, load_config
+from lstm_model.errors import ConfigError, LstmHpoError, StorageError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def _commands() -> None:
+    """Search, retrain, judge and record an LSTM on market bars."""
+
+
+@app.command()
+def run(
+    config: Annotated[str, typer.Option(help="YAML file of the run.")] = "configs/quickstart.yaml",
+    study_name: Annotated[
+        str | None, typer.Option(help="Name of the study; the configuration file's by default.")
+    ] = None,
+    trials: Annotated[
+        str | None, typer.Option(metavar="N", help="Finished trials in total.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="a.b=value, any key of the configuration.")
+    ] = None,
+    summary: Annotated[Path | None, typer.Option(help="Write the results here as JSON.")] = None,
+    debug: Annotated[bool, typer.Option(help="Show logs and tracebacks.")] = False,
+) -> None:
+    """Run one night by hand and print what it came to."""
+    overrides = parse_settings(settings or [])
+    if trials is not None:
+        overrides |= parse_settings([f"search.trials={trials}"])
+    # Everything that can be refused is refused here, before a server is started for the flow.
+    load_config(config, overrides)
+    if study_name is not None:
+        check_study_name(study_name)
+    if summary is not None and not summary.parent.is_dir():
+        raise ConfigError(f"--summary needs a folder that exists but {summary.parent} does not")
+    if not debug:
+        # What failed is told in one line below; Prefect would print its traceback first.
+        os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+
+    from flows.lstm_hpo import lstm_hpo  # noqa: PLC0415 - seconds of imports that --help and a typing error need not wait for
+
+    night = lstm_hpo(config, study_name, overrides)
+    print(f"Best trial: {night.best_params.to_dict()}")
+    print(f"\n{night.test_table()}")
+    print(f"\nModel {night.model.name} version {night.model.version} is in MLflow:")
+    print(f"  {night.ui_command()}")
+    if summary is not None:
+        try:
+            summary.write_text(night.to_json() + "\n", encoding="utf-8")
+        except OSError as error:
+            raise StorageError(f"cannot write {summary}: {error.strerror}") from error
+
+
+@app.command()
+def doctor() -> None:
+    """Say what a scheduled night needs and whether it is there."""
+    from tasks.doctor import examine  # noqa: PLC0415 - as above
+
+    problems = 0
+    for check in examine():
+        print(f"{'ok  ' if check.passed else 'MISS'} {check.name}: {check.found}")
+        if not check.passed:
+            print(f"     {check.remedy}")
+            problems += 1
+    if problems:
+        raise typer.Exit(1)
+
+
+def parse_settings(settings: list[str]) -> dict[str, Any]:
+    """Read `a.b=value` pairs; a value is YAML: numbers, lists and null are what they look like."""
+    parsed: dict[str, Any] = {}
+    for setting in settings:
+        key, separator, text = setting.partition("=")
+        if not separator or not key.strip():
+            raise ConfigError(f"--set takes key=value but is {setting!r}; write --set seed=7")
+        try:
+            parsed[key.strip()] = yaml.safe_load(text)
+        except yaml.YAMLError:
+            raise ConfigError(f"--set {key}: {text!r} is no YAML value; put it in quotes") from None
+    return parsed
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command; a failure is one line on stderr: exit 2 for usage, 1 for a failed run."""
+    sys.exit(call(lambda: app(arguments, standalone_mode=False), sys.argv[1:]))
+
+
+def call(command: Callable[[], object], arguments: list[str]) -> int:
+    """Call a command and return its exit status, with what went wrong in one line on stderr."""
+    debug = "--debug" in arguments
+    try:
+        status = command()
+    except TyperException as error:
+        return _fail(error.format_message(), 2)
+    except LstmHpoError as error:
+        return _fail(str(error), 2 if isinstance(error, ConfigError) else 1, debug=debug)
+    except (KeyboardInterrupt, typer.Abort):
+        return _fail("interrupted; run the same command again to go on where it stopped", 1)
+    except Exception as error:
+        return _fail(f"unexpected {type(error).__name__}: {error}; see --debug", 1, debug=debug)
+    return status if isinstance(status, int) else 0
+
+
+def _fail(message: str, status: int, *, debug: bool = False) -> int:
+    if debug:
+        traceback.print_exc()
+    print(f"lstm-hpo: {' '.join(message.split())}", file=sys.stderr)
+    return status
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""Best parameters -> model with early stopping -> bundle on disk."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from lstm_model.bundle import Bundle, save_bundle
+from lstm_model.config import PipelineConfig
+from lstm_model.network import parameter_count
+from lstm_model.search_space import HyperParams
+from lstm_model.seeding import derive_seed
+from lstm_model.training import (
+    EarlyStopping,
+    EpochResult,
+    TrainingSettings,
+    build_network,
+    resolve_device,
+    train_epochs,
+)
+from lstm_model.windows import Scaler, scaled_tensor, window_set
+from tasks.data_set import DataSet, load_search_view
+from tasks.files import refuse_politely
+
+
+@dataclass(frozen=True, slots=True)
+class Retrained:
+    """The final model: where its bundle is, and how its training went."""
+
+    bundle_path: str
+    params: HyperParams
+    parameters: int
+    best_epoch: int
+    epochs: tuple[EpochResult, ...]
+    refit: bool
+
+
+@task(name="retrain", cache_policy=NO_CACHE)
+def retrain(
+    config: PipelineConfig, data_set: DataSet, params: HyperParams, study_name: str, run_id: str
+) -> Retrained:
+    """Train the best parameters until validation stops improving, and keep the best epoch.
+
+    With `training.retrain.refit` the epoch count found there is used once more on train and
+    validation together. The scaler stays that of the train block either way.
+    """
+    view = load_search_view(data_set.search_path)
+    scaler = Scaler.fit(view.rows, view.train)
+    tensor = scaled_tensor(view.rows, scaler)
+    train = window_set(tensor, view.rows, view.train, scaler)
+    validation = window_set(tensor, view.rows, view.validation, scaler)
+    settings = TrainingSettings(
+        seed=derive_seed(config.seed, study_name, "retrain"),
+        gradient_clip=config.training.gradient_clip,
+        device=resolve_device(config.device),
+    )
+    network = build_network(tensor.shape[1], params, settings.seed)
+    stopping = EarlyStopping(config.training.retrain.patience)
+    epochs: list[EpochResult] = []
+    limit = config.training.retrain.max_epochs
+    for result in train_epochs(network, params, train, validation, settings, limit):
+        epochs.append(result)
+        if stopping.update(result, network):
+            break
+    stopping.restore(network)
+    if config.training.retrain.refit:
+        both = window_set(tensor, view.rows, np.concatenate([view.train, view.validation]), scaler)
+        network = build_network(tensor.shape[1], params, settings.seed)
+        for _ in train_epochs(network, params, both, None, settings, stopping.best_epoch):
+            pass
+    bundle = Bundle(
+        network=network.eval(),
+        params=params,
+        scaler=scaler,
+        feature_names=view.rows.feature_names,
+        window_length=view.rows.window_length,
+        target_kind=config.target.kind,
+        horizon=config.target.horizon,
+    )
+    folder = config.data.data_dir.parent / "models" / run_id
+    with refuse_politely(f"the model in {folder}"):
+        save_bundle(bundle, folder)
+    return Retrained(
+        bundle_path=str(folder),
+        params=params,
+        parameters=parameter_count(tensor.shape[1], params),
+        best_epoch=stopping.best_epoch,
+        epochs=tuple(epochs),
+        refit=config.training.retrain.refit,
+    )

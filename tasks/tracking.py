@@ -1,0 +1,260 @@
+"""MLflow: one parent run a night, one nested run a trial, one for the retraining.
+
+Runs are addressed by their ids, because MLflow's active run belongs to a thread. Metrics are
+written in one batch a run, which costs what two single calls do.
+"""
+
+import logging
+import math
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+# Before MLflow is imported: no calls home, and no model that would have to be unpickled.
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+
+import mlflow
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
+from mlflow.exceptions import MlflowException
+from prefect import runtime
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from lstm_model.config import PipelineConfig
+from lstm_model.errors import StorageError
+from lstm_model.evaluation import Evaluation
+from lstm_model.proposals import Params
+from lstm_model.training import EpochResult
+from tasks.bar_store import Snapshot
+from tasks.data_set import DataSet
+from tasks.retrain import Retrained
+from tasks.trial import TrialOutcome
+
+RUN_STATUS = {"COMPLETE": "FINISHED", "PRUNED": "KILLED", "FAIL": "FAILED"}
+
+
+class Night:
+    """The parent run of one night and what hangs below it."""
+
+    def __init__(
+        self, client: mlflow.MlflowClient, uri: str, experiment_id: str, run_id: str
+    ) -> None:
+        self._client = client
+        self.tracking_uri = uri
+        self.experiment_id = experiment_id
+        self.run_id = run_id
+
+    def log_data(self, snapshot: Snapshot, data_set: DataSet) -> None:
+        """Record which bars the night used and how they were cut."""
+        dataset = Dataset(
+            name=",".join(snapshot.tickers)[:400],
+            digest=snapshot.sha256[:16],
+            source_type="local",
+            source=snapshot.path,
+        )
+        context = [InputTag("mlflow.data.context", "search, retraining and test")]
+        self._client.log_inputs(self.run_id, [DatasetInput(dataset, context)])
+        self._tag(
+            self.run_id,
+            {
+                "snapshot_sha256": snapshot.sha256,
+                "search_view_sha256": data_set.search_sha256,
+                "data_findings": snapshot.findings,
+                "validation_start": data_set.validation_start,
+                "test_start": data_set.test_start,
+            },
+        )
+        manifest = Path(snapshot.path).with_suffix(".json")
+        self._client.log_artifact(self.run_id, str(manifest), "data")
+
+    def start_trial(self, number: int, optuna_number: int, params: Params) -> str:
+        """Open a nested run for a trial and return its id."""
+        tags = {"optuna.trial": number, "optuna.stored_number": optuna_number, "role": "trial"}
+        return self._start_child(f"trial-{number}", tags, params)
+
+    def finish_trial(self, run_id: str, outcome: TrialOutcome, task_run_id: str) -> None:
+        """Write a trial's curve and close its run with the state it ended in."""
+        tags: dict[str, object] = {
+            "prefect.task_run_id": task_run_id,
+            "optuna.state": outcome.state,
+        }
+        if outcome.reason:
+            tags["reason"] = outcome.reason
+        last = (
+            {} if outcome.validation_loss is None else {"final_val_loss": outcome.validation_loss}
+        )
+        self._log_curve(run_id, outcome.epochs, last | {"seconds": outcome.seconds}, tags)
+        self._client.set_terminated(run_id, RUN_STATUS[outcome.state])
+
+    def log_retraining(self, retrained: Retrained) -> str:
+        """Record the final training as a nested run of its own, and return its id."""
+        params = retrained.params.to_dict()
+        run_id = self._start_child("retrain", {"role": "retrain", "refit": retrained.refit}, params)
+        totals: dict[str, float] = {
+            "best_epoch": retrained.best_epoch,
+            "parameters": retrained.parameters,
+        }
+        self._log_curve(run_id, retrained.epochs, totals, {})
+        return run_id
+
+    def finish(self, run_id: str) -> None:
+        """Close a nested run as finished."""
+        self._client.set_terminated(run_id, "FINISHED")
+
+    def log_evaluation(self, evaluation: Evaluation) -> None:
+        """Write the test metrics, the baselines' and the tests on the parent run."""
+        values = {f"test.{name}": value for name, value in asdict(evaluation.model).items()}
+        for baseline, metrics in evaluation.baselines.items():
+            values |= {f"{baseline}.{name}": value for name, value in asdict(metrics).items()}
+        for baseline, result in evaluation.dm.items():
+            if result is not None:
+                values[f"dm.{baseline}.statistic"] = result.statistic
+                values[f"dm.{baseline}.p_value"] = result.p_value
+        self._client.log_batch(self.run_id, metrics=_metrics(values))
+
+    def log_outcome(
+        self, best: Params, best_loss: float, seconds: Mapping[str, float], summary_json: str
+    ) -> None:
+        """Write the best parameters, each stage's seconds and the summary on the parent run."""
+        params = [Param(f"best.{name}", str(value)) for name, value in best.items()]
+        values = {"best_val_loss": best_loss} | {f"seconds.{k}": v for k, v in seconds.items()}
+        self._client.log_batch(self.run_id, metrics=_metrics(values), params=params)
+        self._client.log_text(self.run_id, summary_json, "summary.json")
+
+    def tag(self, values: Mapping[str, object]) -> None:
+        """Set tags on the parent run."""
+        self._tag(self.run_id, values)
+
+    def _start_child(self, name: str, tags: Mapping[str, object], params: Params) -> str:
+        run = self._client.create_run(
+            self.experiment_id,
+            run_name=name,
+            tags={"mlflow.parentRunId": self.run_id} | {k: str(v) for k, v in tags.items()},
+        )
+        run_id: str = run.info.run_id
+        self._client.log_batch(run_id, params=[Param(k, str(v)) for k, v in params.items()])
+        return run_id
+
+    def _log_curve(
+        self,
+        run_id: str,
+        epochs: tuple[EpochResult, ...],
+        totals: Mapping[str, float],
+        tags: Mapping[str, object],
+    ) -> None:
+        metrics = _metrics(totals)
+        for epoch in epochs:
+            losses = {"train_loss": epoch.train_loss, "val_loss": epoch.validation_loss}
+            metrics += _metrics(losses | {"epoch_seconds": epoch.seconds}, epoch.epoch)
+        # MLflow takes up to 1,000 metrics a batch.
+        for first in range(0, len(metrics), 1000):
+            self._client.log_batch(run_id, metrics=metrics[first : first + 1000])
+        self._tag(run_id, tags)
+
+    def _tag(self, run_id: str, values: Mapping[str, object]) -> None:
+        tags = [RunTag(name, str(value)[:5000]) for name, value in values.items()]
+        self._client.log_batch(run_id, tags=tags)
+
+
+@contextmanager
+def open_night(config: PipelineConfig, study_name: str) -> Iterator[Night]:
+    """Open the parent run; it ends FINISHED, or FAILED where the block raises.
+
+    Raises StorageError where the store cannot be opened or written.
+    """
+    quiet_mlflow()
+    uri = resolve_uri(config.tracking.uri)
+    with _refusals_named(config.tracking.uri):
+        client = mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
+        experiment_id = _experiment(client, uri, config.tracking.experiment)
+        tags = {
+            "role": "night",
+            "study_name": study_name,
+            "config_sha256": config.sha256(),
+            "prefect.flow_run_id": str(runtime.flow_run.id),
+        }
+        run = client.create_run(
+            experiment_id, run_name=f"{study_name}-{time.strftime('%Y-%m-%d-%H%M')}", tags=tags
+        )
+        night = Night(client, uri, experiment_id, run.info.run_id)
+        client.log_batch(night.run_id, params=_config_params(config))
+        client.log_dict(night.run_id, config.model_dump(mode="json"), "config.yaml")
+    try:
+        with _refusals_named(config.tracking.uri):
+            yield night
+    except BaseException as error:
+        message = " ".join(str(error).split()) or type(error).__name__
+        night.tag({"error": message})
+        client.set_terminated(night.run_id, "FAILED")
+        raise
+    client.set_terminated(night.run_id, "FINISHED")
+
+
+def resolve_uri(uri: str) -> str:
+    """Return the tracking URI with a SQLite path made absolute, and its folder made."""
+    try:
+        url = make_url(uri)
+    except ArgumentError:
+        return uri
+    if url.get_backend_name() != "sqlite" or not url.database:
+        return uri
+    path = Path(url.database).resolve()
+    with _refusals_named(uri):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not os.access(path.parent, os.W_OK):
+            raise PermissionError(f"{path.parent} is read-only")
+    return f"sqlite:///{path}"
+
+
+def quiet_mlflow() -> None:
+    """Keep migrations and notices of MLflow off the user's terminal."""
+    for name in ("alembic", "mlflow"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+@contextmanager
+def _refusals_named(uri: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, MlflowException, SQLAlchemyError) as error:
+        reason = " ".join(str(getattr(error, "orig", None) or error).split())[:200]
+        raise StorageError(
+            f"cannot record runs at {uri}: {reason}; make it writable or set tracking.uri"
+        ) from error
+
+
+def _experiment(client: mlflow.MlflowClient, uri: str, name: str) -> str:
+    found = client.get_experiment_by_name(name)
+    if found is not None:
+        return str(found.experiment_id)
+    location = None
+    if uri.startswith("sqlite:///"):
+        # Without it artifacts would go to the folder that happens to be the current one.
+        location = (Path(uri.removeprefix("sqlite:///")).parent / "artifacts").as_uri()
+    return str(client.create_experiment(name, artifact_location=location))
+
+
+def _config_params(config: PipelineConfig) -> list[Param]:
+    sections = config.model_dump(mode="json")
+    flat: dict[str, object] = {}
+
+    def flatten(prefix: str, value: object) -> None:
+        if isinstance(value, dict) and prefix != "search.space":
+            for name, inner in value.items():
+                flatten(f"{prefix}.{name}" if prefix else name, inner)
+        else:
+            flat[prefix] = value
+
+    flatten("", sections)
+    return [Param(name, str(value)[:6000]) for name, value in flat.items()]
+
+
+def _metrics(values: Mapping[str, float], step: int = 0) -> list[Metric]:
+    # MLflow stores infinities as the largest float, which reads as a result.
+    now = int(time.time() * 1000)
+    return [Metric(k, float(v), now, step) for k, v in values.items() if math.isfinite(v)]

@@ -1,0 +1,123 @@
+"""TrialExecutor: warm, single-threaded worker processes, supervised one by one."""
+
+import ctypes
+import multiprocessing
+import os
+import sys
+import threading
+import types
+from collections.abc import Iterator
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import contextmanager
+from multiprocessing.context import SpawnContext, SpawnProcess
+from types import TracebackType
+
+from pebble import ProcessExpired, ProcessPool
+
+from tasks.trial import TrialOrder, TrialOutcome, run_trial
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+
+
+class _LightProcess(SpawnProcess):
+    """A spawned process that does not import the parent's main module again.
+
+    That module may be Prefect's engine, and a worker that touches Prefect starts a server.
+    """
+
+    def start(self) -> None:
+        with _without_main_module():
+            super().start()
+
+
+class _LightContext(SpawnContext):
+    Process = _LightProcess
+
+
+_main_module_lock = threading.Lock()
+
+
+@contextmanager
+def _without_main_module() -> Iterator[None]:
+    with _main_module_lock:
+        main = sys.modules["__main__"]
+        sys.modules["__main__"] = types.ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = main
+
+
+class TrialExecutor:
+    """Runs trials in `workers` processes; one that dies or overruns costs its own trial alone."""
+
+    def __init__(self, workers: int, timeout_seconds: float) -> None:
+        self.timeout_seconds = timeout_seconds
+        # torch reads the thread count from the environment it is imported in; a child inherits it.
+        with _environment(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1"):
+            self._pool = ProcessPool(
+                max_workers=workers, initializer=_start_worker, context=_LightContext()
+            )
+            self._pool.active  # noqa: B018 - starts the pool's threads, and with them the workers
+
+    def run(self, order: TrialOrder) -> TrialOutcome:
+        """Run a trial and wait for it; a worker's death or overrun is an outcome, not an error."""
+        future = self._pool.schedule(run_trial, args=[order], timeout=self.timeout_seconds)
+        try:
+            outcome: TrialOutcome = future.result()
+        except FutureTimeoutError:
+            reason = f"ran past search.trial_timeout_seconds ({self.timeout_seconds:g})"
+        except ProcessExpired as error:
+            reason = f"its worker died with exit code {error.exitcode}"
+        except Exception as error:  # whatever a trial raises is that trial's outcome
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        else:
+            return outcome
+        return TrialOutcome(order.number, "FAIL", order.params, (), None, reason, 0.0)
+
+    def __enter__(self) -> "TrialExecutor":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._pool.stop()
+        self._pool.join()
+
+
+@contextmanager
+def _environment(**values: str) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _start_worker() -> None:
+    """Make a fresh process a worker: one thread, memory kept, and no life beyond the parent's."""
+    import torch  # noqa: PLC0415 - in the child, after its environment is set
+
+    torch.set_num_threads(1)
+    if sys.platform == "linux":
+        # Large blocks stay with the process instead of going back to the system after each batch.
+        libc = ctypes.CDLL(None)
+        if hasattr(libc, "mallopt"):
+            libc.mallopt(M_MMAP_THRESHOLD, 1 << 30)
+            libc.mallopt(M_TRIM_THRESHOLD, 1 << 30)
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+
+
+def _die_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

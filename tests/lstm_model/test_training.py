@@ -1,0 +1,165 @@
+"""Claims about training: seeded, contained, honest about divergence, and able to learn."""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+
+from lstm_model.errors import TrainingDiverged
+from lstm_model.search_space import HyperParams
+from lstm_model.training import (
+    EarlyStopping,
+    EpochResult,
+    TrainingSettings,
+    build_network,
+    forecast,
+    mean_squared_error,
+    resolve_device,
+    train_epochs,
+)
+from lstm_model.windows import WindowSet
+
+SETTINGS = TrainingSettings(seed=7, gradient_clip=1.0)
+SMALL = HyperParams(hidden_size=8, num_layers=2, dropout=0.3, lr=5e-3, batch_size=16)
+
+
+def linear_task(first: int, count: int, length: int = 4) -> WindowSet:
+    """Windows whose label is a linear function of their last row."""
+    rows = torch.randn(600, 3, generator=torch.Generator().manual_seed(0))
+    ends = torch.arange(first, first + count)
+    return WindowSet(rows, ends, rows[ends] @ torch.tensor([0.8, -0.5, 0.2]), length)
+
+
+TRAIN, VALIDATION = linear_task(10, 100), linear_task(300, 40)
+
+
+def epochs(
+    params: HyperParams = SMALL,
+    train: WindowSet = TRAIN,
+    validation: WindowSet | None = VALIDATION,
+    count: int = 3,
+    seed: int = 7,
+) -> Iterator[EpochResult]:
+    network = build_network(3, params, seed)
+    return train_epochs(network, params, train, validation, TrainingSettings(seed, 1.0), count)
+
+
+def losses(results: Iterator[EpochResult]) -> list[tuple[float, float]]:
+    return [(result.train_loss, result.validation_loss) for result in results]
+
+
+def test_seed_fixes_every_loss() -> None:
+    """Two trainings from one seed have bit-equal losses; another seed has others."""
+    assert losses(epochs()) == losses(epochs())
+    assert losses(epochs()) != losses(epochs(seed=8))
+
+
+def test_caller_keeps_its_random_state() -> None:
+    """During and after training the caller's random state is as it was left."""
+    state = torch.get_rng_state()
+    for _ in epochs():
+        assert torch.equal(torch.get_rng_state(), state)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_caller_may_draw_between_epochs() -> None:
+    """Draws and other trainings between two epochs change no loss."""
+    expected = losses(epochs())
+    found = []
+    for result in epochs():
+        found.append((result.train_loss, result.validation_loss))
+        torch.rand(5)
+        next(epochs(seed=9))
+    assert found == expected
+
+
+def test_learns_a_linear_task() -> None:
+    """On a task without noise the loss falls well below the label's variance."""
+    params = HyperParams(hidden_size=16, num_layers=1, dropout=0.0, lr=1e-2, batch_size=32)
+    train = linear_task(10, 280)
+    *_, last = epochs(params, train, VALIDATION, count=25)
+    assert last.epoch == 25
+    assert last.train_loss < 0.1 * float(train.labels.var())
+    assert last.validation_loss < 0.2 * float(VALIDATION.labels.var())
+
+
+def test_every_sample_counts_once() -> None:
+    """The train loss is the mean over samples, the last, smaller batch included."""
+    params = HyperParams(hidden_size=4, num_layers=1, dropout=0.0, lr=1e-12, batch_size=32)
+    train = linear_task(10, 70)
+    expected = mean_squared_error(build_network(3, params, 7), train)
+    (only,) = epochs(params, train, None, count=1)
+    assert only.train_loss == pytest.approx(expected, rel=1e-5)
+    assert math.isnan(only.validation_loss)
+
+
+@pytest.mark.parametrize("block", ["training", "validation"])
+def test_non_finite_loss_is_divergence(block: str) -> None:
+    """Data that makes a loss NaN raises at once, and the message names the loss and a remedy."""
+    broken = linear_task(300, 40)
+    broken.labels[3] = float("nan")
+    train, validation = (broken, VALIDATION) if block == "training" else (TRAIN, broken)
+    with pytest.raises(TrainingDiverged, match=rf"{block} loss .* nan in epoch 1 .*; lower"):
+        list(epochs(SMALL, train, validation))
+
+
+def test_absurd_learning_rate_is_divergence() -> None:
+    """A learning rate that blows the weights up raises TrainingDiverged, in one line."""
+    params = HyperParams(hidden_size=4, num_layers=1, dropout=0.0, lr=1e30, batch_size=16)
+    with pytest.raises(TrainingDiverged, match=r"at lr 1e\+30") as caught:
+        list(epochs(params))
+    assert "\n" not in str(caught.value)
+
+
+def test_forecast_is_in_order_and_leaves_the_mode() -> None:
+    """Forecasts come in the order of samples, whatever the batch, and the mode is kept."""
+    network = build_network(3, SMALL, 7)
+    block = linear_task(10, 300)
+    network.train()
+    whole = forecast(network, block)
+    assert network.training
+    assert whole.dtype == np.float64
+    network.eval()
+    with torch.no_grad():
+        one = [float(network(block.batch(torch.tensor([i]))[0])) for i in (0, 127, 128, 299)]
+    np.testing.assert_allclose(whole[[0, 127, 128, 299]], one, rtol=0, atol=1e-6)
+
+
+def stops(validation_losses: list[float], patience: int) -> tuple[EarlyStopping, int]:
+    """Feed losses until it stops; the head's bias is set to each epoch's number."""
+    network = build_network(1, HyperParams(hidden_size=1, num_layers=1, dropout=0.0), 1)
+    stopping, epoch = EarlyStopping(patience), 0
+    for epoch, loss in enumerate(validation_losses, start=1):
+        torch.nn.init.constant_(network.head.bias, epoch)
+        if stopping.update(EpochResult(epoch, 0.0, loss, 0.0), network):
+            break
+    stopping.restore(network)
+    assert network.head.bias.item() == stopping.best_epoch
+    return stopping, epoch
+
+
+@pytest.mark.parametrize(
+    ("validation_losses", "patience", "best", "stopped"),
+    [
+        ([3.0, 2.0, 1.0], 2, 3, 3),
+        ([3.0, 1.0, 2.0, 2.0, 0.5], 2, 2, 4),
+        ([1.0, 1.0, 1.0], 2, 1, 3),
+        ([3.0, 4.0, 2.0, 4.0, 1.0], 2, 5, 5),
+        ([1.0, 2.0], 1, 1, 2),
+    ],
+)
+def test_early_stopping_restores_the_best(
+    validation_losses: list[float], patience: int, best: int, stopped: int
+) -> None:
+    """Training stops `patience` epochs after the best one, whose weights come back."""
+    stopping, epoch = stops(validation_losses, patience)
+    assert (stopping.best_epoch, epoch) == (best, stopped)
+    assert stopping.best_loss == min(validation_losses[:stopped])
+
+
+def test_device_is_resolved() -> None:
+    """A named device is taken as it is; auto is cuda only where there is one."""
+    assert resolve_device("cpu") == "cpu"
+    assert resolve_device("auto") == ("cuda" if torch.cuda.is_available() else "cpu")

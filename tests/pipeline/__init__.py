@@ -1,0 +1,1 @@
+"""The rooms together, on real bars and real servers."""

@@ -1,0 +1,144 @@
+"""A real server, worker and deployment on loopback ports, as the README starts them."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import mlflow
+import pytest
+
+from .conftest import ROOT, SMALL_SPACE
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(480)]
+BIN = Path(sys.executable).parent
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[tuple[Path, dict[str, str]]]:
+    """Copy what a deployment needs, start a server and a worker on it, and end both afterwards."""
+    for folder in ("flows", "tasks", "lstm_model", "configs"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    for file in ("prefect.yaml", "prefect.toml"):
+        shutil.copy(ROOT / file, tmp_path)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = os.environ | {
+        "PREFECT_HOME": str(tmp_path / "prefect-home"),
+        "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
+        "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+    }
+    environment.pop("PREFECT_SERVER_ALLOW_EPHEMERAL_MODE", None)
+    started = []
+
+    def start(*words: str) -> None:
+        with (tmp_path / f"{words[1]}.log").open("w") as log:
+            process = subprocess.Popen(
+                words, cwd=tmp_path, env=environment, stdout=log, stderr=log, start_new_session=True
+            )
+        started.append(process)
+
+    try:
+        start("prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port))
+        wait_for(lambda: httpx.get(f"{environment['PREFECT_API_URL']}/health").is_success, 120)
+        prefect(tmp_path, environment, "work-pool", "create", "--type", "process", "lstm-hpo")
+        prefect(tmp_path, environment, "--no-prompt", "deploy", "--all")
+        start("prefect", "worker", "start", "--pool", "lstm-hpo")
+        yield tmp_path, environment
+    finally:
+        for process in reversed(started):
+            os.killpg(process.pid, signal.SIGTERM)
+        for process in started:
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def wait_for(condition: Callable[[], bool], timeout_seconds: float) -> None:
+    deadline = time.monotonic() + timeout_seconds
+    while True:
+        try:
+            if condition():
+                return
+        except httpx.HTTPError:
+            pass
+        if time.monotonic() > deadline:
+            pytest.fail(f"nothing for {timeout_seconds:g} s")
+        time.sleep(1)
+
+
+def prefect(
+    folder: Path, environment: dict[str, str], *words: str
+) -> "subprocess.CompletedProcess[str]":
+    ended = subprocess.run(
+        ["prefect", *words], cwd=folder, env=environment, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended
+
+
+def test_the_deployment_runs_by_command_and_is_scheduled(
+    site: tuple[Path, dict[str, str]],
+) -> None:
+    """`prefect deployment run --watch` returns 0, and an auto-scheduled run appears."""
+    folder, environment = site
+    overrides = {
+        "search.space": SMALL_SPACE,
+        "search.trials": 2,
+        "training.epochs": 1,
+        "training.retrain.max_epochs": 2,
+        "data.start": "2012-01-01",
+    }
+    prefect(
+        folder, environment, "deployment", "run", "lstm-hpo/daily", "--watch",
+        "-p", "config=configs/quickstart.yaml",
+        "-p", "study_name=deployed",
+        "-p", f"overrides={json.dumps(overrides)}",
+    )  # fmt: skip
+    client = mlflow.MlflowClient(f"sqlite:///{folder / 'mlruns' / 'mlflow.db'}")
+    runs = client.search_runs(["1"])
+    roles = sorted(run.data.tags["role"] for run in runs)
+    assert roles == ["night", "retrain", "trial", "trial"]
+    assert {run.info.status for run in runs} == {"FINISHED"}
+
+    def scheduled() -> bool:
+        answer = httpx.post(
+            f"{environment['PREFECT_API_URL']}/flow_runs/filter",
+            json={"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}},
+        )
+        return any(run["auto_scheduled"] for run in answer.json())
+
+    wait_for(scheduled, 120)
+    doctor = subprocess.run(
+        ["lstm-hpo", "doctor"], cwd=folder, env=environment, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert doctor.returncode == 0, doctor.stdout + doctor.stderr
+
+
+def test_without_a_server_the_doctor_says_what_to_do(tmp_path: Path) -> None:
+    """With no server set, the user is told which one to start and which variable to set."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "mlruns").mkdir()
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
+    doctor = subprocess.run(
+        [str(BIN / "lstm-hpo"), "doctor"],
+        cwd=tmp_path,
+        env=environment | {"PREFECT_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert doctor.returncode == 1
+    assert "PREFECT_API_URL is not set" in doctor.stdout
+    assert "prefect server start" in doctor.stdout

@@ -1,0 +1,173 @@
+"""The whole way on real bars: bars to search to model to MLflow, read back by its client."""
+
+import ast
+import os
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import optuna
+import pytest
+
+from tasks.bar_store import stored_snapshots
+from tasks.registry import input_example
+
+from .conftest import Command
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+
+def table(summary: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """Return the study's table without what a clock says."""
+    return [(t["number"], t["state"], t["value"], t["params"]) for t in summary["trials"]]
+
+
+def test_a_night_leaves_one_parent_with_a_child_a_trial_and_a_model_that_forecasts(
+    lstm_hpo_run: Command,
+) -> None:
+    """A night records all it did, and its model forecasts the same from raw bars."""
+    night = lstm_hpo_run("--trials", "3", "--study-name", "whole")
+    assert night.status == 0, night.err
+    summary = night.summary
+    first = night.out.splitlines()[0]
+    assert ast.literal_eval(first.removeprefix("Best trial: ")) == summary["best"]["params"]
+    assert list(summary["best"]["params"]) == [
+        "hidden_size", "num_layers", "dropout", "lr", "batch_size"
+    ]  # fmt: skip
+    store = summary["mlflow"]
+    assert f"--backend-store-uri {store['tracking_uri']}" in night.out
+    assert f"/#/experiments/{store['experiment_id']}/runs" in night.out
+
+    client = mlflow.MlflowClient(store["tracking_uri"])
+    runs = client.search_runs([store["experiment_id"]])
+    parents = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
+    assert [parent.info.run_id for parent in parents] == [store["run_id"]]
+    parent = parents[0]
+    children = [r for r in runs if r.data.tags.get("mlflow.parentRunId") == store["run_id"]]
+    trials = {r.data.tags["optuna.trial"]: r for r in children if r.data.tags["role"] == "trial"}
+    assert sorted(trials) == ["0", "1", "2"]
+    for row in summary["trials"]:
+        run = trials[str(row["number"])]
+        assert run.info.status == "FINISHED"
+        assert run.data.metrics["final_val_loss"] == row["value"]
+        assert run.data.params["lr"] == str(row["params"]["lr"])
+        assert run.data.tags["prefect.task_run_id"] not in ("", "None")
+        curve = client.get_metric_history(run.info.run_id, "val_loss")
+        assert [point.step for point in curve] == [1, 2]
+    (retrain,) = [run for run in children if run.data.tags["role"] == "retrain"]
+    assert retrain.data.metrics["best_epoch"] == summary["retrain"]["best_epoch"]
+    curve = client.get_metric_history(retrain.info.run_id, "val_loss")
+    assert len(curve) == summary["retrain"]["epochs"]
+    assert parent.info.status == "FINISHED"
+    assert parent.data.metrics["test.mse"] == summary["test"]["model"]["mse"]
+    assert {"zero.mse", "train_mean.mse", "persistence.mse", "ridge.mse", "har.mse"} <= set(
+        parent.data.metrics
+    )
+    assert parent.inputs.dataset_inputs[0].dataset.digest == summary["snapshot_sha256"][:16]
+    assert parent.data.tags["prefect.flow_run_id"] not in ("", "None")
+    artifacts = {item.path for item in client.list_artifacts(store["run_id"])}
+    assert {"config.yaml", "summary.json", "data"} <= artifacts
+
+    assert os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] == "false"
+    mlflow.set_tracking_uri(store["tracking_uri"])
+    served = mlflow.pyfunc.load_model(f"models:/{store['model_name']}/{store['model_version']}")
+    (snapshot,) = stored_snapshots(Path("data/raw"))
+    raw = input_example(snapshot, 400)
+    inside = served.unwrap_python_model().bundle.forecast_bars(raw)
+    outside = served.predict(raw)
+    assert len(outside) == 400 - 250 - 60 + 1
+    np.testing.assert_array_equal(outside["forecast"], inside["forecast"])
+    assert served.metadata.signature is not None
+    assert served.input_example is not None
+
+    study_names = optuna.get_all_study_names("sqlite:///data/studies.db")
+    assert len(study_names) == 1
+    assert study_names[0].startswith("whole@")
+
+
+def test_a_resumed_search_equals_an_undisturbed_one(lstm_hpo_run: Command) -> None:
+    """2 + 0 + 3 trials over three calls give the same table, bit for bit, as 5 at once."""
+    parts = [lstm_hpo_run("--trials", n, "--study-name", "same") for n in ("2", "2", "5")]
+    assert [len(part.summary["trials"]) for part in parts] == [2, 2, 5], parts[-1].err
+    assert "goes on from 2 finished trials" in parts[1].err
+    whole = lstm_hpo_run(
+        "--trials", "5", "--study-name", "same", folder="fresh", search__workers="1"
+    )
+    # The start-up trials are those of a budget of five in both: nothing model-based was drawn at 2.
+    assert table(parts[2].summary) == table(whole.summary)
+    assert parts[2].summary["retrain"] == whole.summary["retrain"]
+    assert parts[2].summary["test"] == whole.summary["test"]
+
+
+def test_the_same_name_on_other_data_says_so(lstm_hpo_run: Command) -> None:
+    """A study's name on other bars starts a new study, and the user is told."""
+    first = lstm_hpo_run("--trials", "1", "--study-name", "twice")
+    second = lstm_hpo_run("--trials", "1", "--study-name", "twice", data__start="2011-06-01")
+    assert (first.status, second.status) == (0, 0), second.err
+    assert "exists on other data" not in first.err
+    assert "study twice exists on other data" in second.err
+
+
+def test_a_diverging_study_ends_in_one_line_and_its_runs_are_killed(lstm_hpo_run: Command) -> None:
+    """Trials whose loss is not finite are pruned with their reason, and all pruned is one line."""
+    space = "{lr: {type: float, low: 1.0e+30, high: 1.0e+32, log: true}}"
+    night = lstm_hpo_run("--trials", "2", "--study-name", "wild", search__space=space)
+    assert night.status == 1
+    assert night.err.splitlines()[-1].startswith("lstm-hpo: a search needs one completed trial")
+    assert "loss must be finite" in night.err
+    assert "Traceback" not in night.err
+    runs = mlflow.MlflowClient(f"sqlite:///{Path('mlruns/mlflow.db').resolve()}").search_runs(["1"])
+    by_role = sorted((run.data.tags["role"], run.info.status) for run in runs)
+    assert by_role == [("night", "FAILED"), ("trial", "KILLED"), ("trial", "KILLED")]
+
+
+def test_refit_and_log_return_and_dates_run_too(lstm_hpo_run: Command) -> None:
+    """Returns as target, a split by dates and a refit on train and validation run end to end."""
+    night = lstm_hpo_run(
+        "--trials", "1",
+        target__kind="log_return",
+        target__horizon="5",
+        split__validation_start="2016-01-01",
+        split__test_start="2017-01-01",
+        training__retrain__refit="true",
+    )  # fmt: skip
+    assert night.status == 0, night.err
+    assert night.summary["test"]["start"] == "2017-01-03"
+    assert set(night.summary["test"]["baselines"]) == {"zero", "train_mean", "persistence", "ridge"}
+
+
+def test_garbage_in_the_test_block_changes_no_trial_and_no_weight(
+    lstm_hpo_run: Command, tmp_path: Path
+) -> None:
+    """Nonsense from the test block on leaves trials, parameters and weights as they were."""
+    from arch.data import sp500
+
+    bars = sp500.load()["2012":].rename_axis("Date").reset_index()
+    weights = []
+    tables = []
+    for name in ("clean", "garbage"):
+        folder = tmp_path / f"{name}-bars"
+        folder.mkdir()
+        frame = bars.copy()
+        if name == "garbage":
+            late = frame["Date"] >= "2017-01-03"
+            wave = 1 + 0.5 * np.sin(np.arange(late.sum()))
+            for column in ("Open", "High", "Low", "Close", "Adj Close"):
+                frame.loc[late, column] *= wave
+        frame.to_csv(folder / "X.csv", index=False)
+        night = lstm_hpo_run(
+            "--trials", "2", "--study-name", "garbage",
+            folder=name,
+            data__source="csv",
+            data__csv_dir=str(folder),
+            data__tickers="[X]",
+            split__validation_start="2015-06-01",
+            split__test_start="2017-01-03",
+        )  # fmt: skip
+        assert night.status == 0, night.err
+        tables.append((table(night.summary), night.summary["retrain"]))
+        model = next((tmp_path / name / "data" / "models").glob("*/weights.safetensors"))
+        weights.append(model.read_bytes())
+    assert tables[0] == tables[1]
+    assert weights[0] == weights[1]

@@ -1,0 +1,171 @@
+"""Snapshots of bars on disk."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from prefect.states import Completed, Crashed, Failed
+
+from lstm_model.bars import Bars
+from lstm_model.cleaning import clean_bars
+from lstm_model.config import DataConfig
+from lstm_model.errors import BarsError, SourceUnreachable, StorageError, TickerUnknown
+from tasks.bar_store import (
+    _is_transient,
+    _what_is_cached,
+    fetch_bars,
+    find_snapshot,
+    frame_sha256,
+    read_bars,
+    store_snapshot,
+    stored_snapshots,
+)
+
+
+def bars_of(ticker: str, level: float = 100.0) -> Bars:
+    close = level + np.sin(np.arange(40.0))
+    dates = pd.bdate_range("2020-01-01", periods=40).strftime("%Y-%m-%d")
+    raw = pd.DataFrame({"date": dates, "open": close, "high": close, "low": close, "close": close})
+    return clean_bars(raw, ticker)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> DataConfig:
+    return DataConfig(tickers=("B", "A"), raw_dir=tmp_path / "raw")
+
+
+@pytest.fixture
+def parts() -> list[Bars]:
+    return [bars_of("B"), bars_of("A", 50.0)]
+
+
+def test_round_trip(data: DataConfig, parts: list[Bars]) -> None:
+    """What is stored is read back bit for bit, with its findings."""
+    snapshot = store_snapshot.fn(data, parts)
+    bars = read_bars(snapshot)
+    stacked = pd.concat([part.frame for part in parts], ignore_index=True)
+    pd.testing.assert_frame_equal(bars.frame, stacked, check_exact=True)
+    assert [finding.ticker for finding in bars.findings] == ["B", "A"]
+    assert (snapshot.tickers, snapshot.rows, snapshot.findings) == (("B", "A"), 80, 2)
+    assert (snapshot.first, snapshot.last) == ("2020-01-01", "2020-02-25")
+
+
+def test_content_names_the_snapshot(data: DataConfig, parts: list[Bars]) -> None:
+    """The same content has the same hash and path; any other value has another."""
+    first, again = store_snapshot.fn(data, parts), store_snapshot.fn(data, parts)
+    assert first == again
+    assert len(list(data.raw_dir.iterdir())) == 2
+    other = store_snapshot.fn(data, [parts[0], bars_of("A", 50.000001)])
+    assert other.sha256 != first.sha256
+    assert other.path != first.path
+
+
+@pytest.mark.parametrize("column", ["ticker", "date", "close", "volume", "dividend_factor"])
+def test_every_value_is_hashed(parts: list[Bars], column: str) -> None:
+    """A change of any value changes the hash."""
+    frame = parts[0].frame
+    changed = frame.copy()
+    value = {"ticker": "C", "date": pd.Timestamp("2021-01-01")}.get(column, 1.5)
+    changed.loc[3, column] = value
+    assert frame_sha256(changed) != frame_sha256(frame)
+
+
+def test_tampered_file(data: DataConfig, parts: list[Bars]) -> None:
+    """A file that was changed is refused; storing the same bars again mends it."""
+    snapshot = store_snapshot.fn(data, parts)
+    frame = pd.read_parquet(snapshot.path)
+    frame.loc[0, "volume"] += 1
+    frame.to_parquet(snapshot.path, index=False)
+    with pytest.raises(StorageError, match="does not hold what its hash"):
+        read_bars(snapshot)
+    assert read_bars(store_snapshot.fn(data, parts)).tickers == ("B", "A")
+
+
+def test_broken_files(data: DataConfig, parts: list[Bars]) -> None:
+    """A file that is torn or gone is a StorageError in one line, and so is a torn manifest."""
+    snapshot = store_snapshot.fn(data, parts)
+    path = Path(snapshot.path)
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(StorageError, match="cannot read snapshot") as torn:
+        read_bars(snapshot)
+    path.unlink()
+    with pytest.raises(StorageError, match="cannot read snapshot") as gone:
+        read_bars(snapshot)
+    path.with_suffix(".json").write_text("{")
+    with pytest.raises(StorageError, match="cannot read manifest") as manifest:
+        stored_snapshots(data.raw_dir)
+    for refused in (torn, gone, manifest):
+        assert "\n" not in str(refused.value)
+
+
+def backdate(path: str, stored_at: str) -> None:
+    manifest = Path(path).with_suffix(".json")
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"stored_at": stored_at}))
+
+
+def test_listing(data: DataConfig, parts: list[Bars]) -> None:
+    """Snapshots are listed newest first, as they were returned when stored."""
+    assert stored_snapshots(data.raw_dir) == []
+    snapshots = [store_snapshot.fn(data, [bars_of("A", level)]) for level in (10.0, 20.0, 30.0)]
+    for snapshot, day in zip(snapshots, (2, 3, 1), strict=True):
+        backdate(snapshot.path, f"2024-01-0{day}T00:00:00+00:00")
+    assert stored_snapshots(data.raw_dir) == [snapshots[1], snapshots[0], snapshots[2]]
+
+
+def test_moved_folder(data: DataConfig, parts: list[Bars]) -> None:
+    """Snapshots are found after their folder was moved."""
+    store_snapshot.fn(data, parts)
+    moved = data.raw_dir.rename(data.raw_dir.with_name("moved"))
+    (snapshot,) = stored_snapshots(moved)
+    assert read_bars(snapshot).tickers == ("B", "A")
+
+
+def test_find_by_prefix(data: DataConfig, parts: list[Bars]) -> None:
+    """A snapshot is found by the first digits of its hash; an unknown prefix is refused."""
+    snapshot = store_snapshot.fn(data, parts)
+    assert find_snapshot.fn(data, snapshot.sha256[:8]) == snapshot
+    assert find_snapshot.fn(data, snapshot.sha256) == snapshot
+    with pytest.raises(StorageError, match="begins with 'ffffffff'"):
+        find_snapshot.fn(data, "ffffffff")
+
+
+def test_unreachable_names_the_last_good_snapshot(data: DataConfig, parts: list[Bars]) -> None:
+    """Where the source is out, the remedy is the newest snapshot of these tickers and source."""
+    assert "nothing is cached" in _what_is_cached(data)
+    snapshot = store_snapshot.fn(data, parts)
+    expected = f"(2020-01-01 .. 2020-02-25) with --set data.snapshot={snapshot.sha256[:16]}"
+    assert expected in _what_is_cached(data)
+    assert "nothing is cached" in _what_is_cached(data.model_copy(update={"source": "csv"}))
+    assert "nothing is cached" in _what_is_cached(data.model_copy(update={"tickers": ("A",)}))
+
+
+def test_fetch_from_files(tmp_path: Path) -> None:
+    """Fetching reads the source that is configured and cleans what it gives."""
+    rows = "".join(f"2024-03-0{day},1,9,1,{day}\n" for day in (4, 5, 6))
+    (tmp_path / "T.csv").write_text("date,open,high,low,close\n" + rows)
+    data = DataConfig(tickers=("T",), source="csv", csv_dir=tmp_path, raw_dir=tmp_path)
+    bars = fetch_bars.fn(data, "T")
+    assert bars.frame["close"].tolist() == [4, 5, 6]
+    assert [finding.rule for finding in bars.findings] == ["missing_volume"]
+
+
+@pytest.mark.parametrize(
+    ("error", "again"),
+    [
+        (SourceUnreachable("no answer"), True),
+        (TickerUnknown("no such ticker"), False),
+        (BarsError("a null price"), False),
+        (ValueError("a bug"), False),
+    ],
+)
+def test_retries(error: Exception, again: bool) -> None:
+    """A fetch is tried again exactly where the source did not answer."""
+    assert _is_transient(None, None, Failed(data=error, message=str(error))) is again
+
+
+def test_other_states_are_not_retried() -> None:
+    """A state without an error of the source is final."""
+    assert not _is_transient(None, None, Completed(data=1))
+    assert not _is_transient(None, None, Crashed(message="killed"))

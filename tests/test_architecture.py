@@ -1,0 +1,47 @@
+"""The house as it is drawn: floors, top level, light start of workers and commands."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def imported_by(statement: str) -> set[str]:
+    """Return the top-level modules that a fresh interpreter holds after a statement."""
+    code = f"{statement}\nimport sys\nprint(*{{name.partition('.')[0] for name in sys.modules}})"
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return set(ended.stdout.split())
+
+
+def test_the_top_level_is_the_documented_one() -> None:
+    """The folders and files that the README names are there."""
+    for name in (
+        "flows", "tasks", "lstm_model", "configs", "data", "mlruns", "tests", "docs",
+        "pyproject.toml", "README.md", "hparam_search.py", "Makefile", "prefect.yaml",
+    ):  # fmt: skip
+        assert (ROOT / name).exists(), name
+
+
+@pytest.mark.parametrize(
+    ("statement", "absent"),
+    [
+        ("import lstm_model.bundle", {"prefect", "mlflow", "yfinance", "sqlalchemy"}),
+        ("import tasks.trial, tasks.workers", {"prefect", "mlflow", "yfinance"}),
+        ("import flows.cli", {"prefect", "mlflow", "torch"}),
+    ],
+)
+def test_imports_stay_light(statement: str, absent: set[str]) -> None:
+    """What must start fast, or must not know a tool, does not import it by the back door."""
+    assert imported_by(statement) & absent == set()
+
+
+def test_a_file_is_no_longer_than_a_reader_can_hold() -> None:
+    """No module is over 350 lines."""
+    for folder in ("flows", "tasks", "lstm_model"):
+        for path in (ROOT / folder).glob("*.py"):
+            assert len(path.read_text().splitlines()) <= 350, path.name
