@@ -11,7 +11,8 @@ import typer
 import yaml
 from typer.exceptions import TyperException
 
-from lstm_model.config import check_study_name, load_config
+from lstm_model.config import check_study_name
+from lstm_model.config_file import load_config
 from lstm_model.errors import ConfigError, LstmHpoError, StorageError
 
 app = typer.Typer(

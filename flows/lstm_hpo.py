@@ -5,7 +5,8 @@ from typing import Any
 
 from prefect import flow
 
-from lstm_model.config import PipelineConfig, check_study_name, load_config
+from lstm_model.config import PipelineConfig, check_study_name
+from lstm_model.config_file import load_config
 from tasks.bar_store import Snapshot, fetch_bars, find_snapshot, store_snapshot
 from tasks.evaluate import evaluate_on_test
 from tasks.prepare import prepare_data_set

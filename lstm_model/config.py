@@ -5,17 +5,14 @@ import difflib
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal
 
-import yaml
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
     StrictInt,
-    ValidationError,
     field_validator,
     model_validator,
 )
@@ -24,11 +21,8 @@ from lstm_model.errors import ConfigError
 from lstm_model.search_space import (
     BALANCED,
     PARAMETER_NAMES,
-    Choice,
     Domain,
-    FloatRange,
     HyperParams,
-    IntRange,
     Number,
     seed_space,
 )
@@ -41,11 +35,13 @@ Count = Annotated[StrictInt, Field(ge=1)]
 Fraction = Annotated[Number, Field(gt=0.0, lt=1.0)]
 
 
-class _Section(BaseModel):
+class Section(BaseModel):
+    """A part of the configuration: frozen, no unknown keys, no NaN or infinity."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class DataConfig(_Section):
+class DataConfig(Section):
     """Where bars come from, and where what is made of them is kept."""
 
     tickers: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -97,20 +93,20 @@ class DataConfig(_Section):
         return self
 
 
-class TargetConfig(_Section):
+class TargetConfig(Section):
     """What is forecast, `horizon` bars ahead."""
 
     kind: Literal["log_return", "log_volatility"] = "log_return"
     horizon: Count = 1
 
 
-class WindowsConfig(_Section):
+class WindowsConfig(Section):
     """How many bars the network looks back on."""
 
     length: Annotated[StrictInt, Field(ge=2)] = 60
 
 
-class SplitConfig(_Section):
+class SplitConfig(Section):
     """Where train ends and validation and test begin: fractions of the dates, or two dates."""
 
     train: Fraction = 0.70
@@ -145,7 +141,7 @@ class SplitConfig(_Section):
         return self
 
 
-class RetrainConfig(_Section):
+class RetrainConfig(Section):
     """The final training of the best parameters."""
 
     max_epochs: Count = 100
@@ -153,7 +149,7 @@ class RetrainConfig(_Section):
     refit: bool = False
 
 
-class TrainingConfig(_Section):
+class TrainingConfig(Section):
     """Training, of a trial (`epochs`) and of the final model (`retrain`)."""
 
     epochs: Count = 5
@@ -175,7 +171,7 @@ def _check_domain(name: str, domain: Domain) -> None:
             raise ValueError(f"{error}; change search.space.{name}") from None
 
 
-class SearchConfig(_Section):
+class SearchConfig(Section):
     """The search: how many trials in total, over which space, and who runs them."""
 
     trials: Count = 10
@@ -196,7 +192,9 @@ class SearchConfig(_Section):
             )
         for name, domain in space.items():
             if name not in PARAMETER_NAMES:
-                raise ValueError(f"unknown parameter {name!r}; {_nearest(name, PARAMETER_NAMES)}")
+                raise ValueError(
+                    f"unknown parameter {name!r}; {nearest_key(name, PARAMETER_NAMES)}"
+                )
             _check_domain(name, domain)
         return space
 
@@ -205,7 +203,7 @@ class SearchConfig(_Section):
         return self.startup_trials or min(10, max(1, self.trials // 2))
 
 
-class TrackingConfig(_Section):
+class TrackingConfig(Section):
     """Where runs are recorded."""
 
     uri: str = "sqlite:///mlruns/mlflow.db"
@@ -213,7 +211,7 @@ class TrackingConfig(_Section):
     model_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._\-]+$")] = "lstm-hpo"
 
 
-class PipelineConfig(_Section):
+class PipelineConfig(Section):
     """The whole configuration of a night; only `data.tickers` has no default."""
 
     data: DataConfig
@@ -262,120 +260,7 @@ def check_study_name(name: str) -> str:
     return name
 
 
-def load_config(path: str | Path, overrides: Mapping[str, Any] | None = None) -> PipelineConfig:
-    """Read a YAML file, apply dotted overrides, and return the validated configuration.
-
-    Raises ConfigError in one line for a file that is missing, empty or malformed, an unknown key
-    (naming the nearest known one), and a value that breaks a rule.
-    """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise ConfigError(f"no configuration file at {path}; pass --config FILE") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"configuration file {path} must be readable UTF-8 text: {error}; pass another --config"
-        ) from error
-    try:
-        raw = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2000-13-01
-        reason = " ".join(str(error).split())
-        raise ConfigError(f"{path} is not valid YAML: {reason}; mend that place") from error
-    if not isinstance(raw, dict):
-        found = "empty" if raw is None else f"a {type(raw).__name__}"
-        raise ConfigError(
-            f"{path} must hold a mapping with a section 'data' but is {found}; "
-            f"start from configs/lstm_baseline.yaml"
-        )
-    for key, value in (overrides or {}).items():
-        _override(raw, key, value)
-    return parse_config(raw, origin=str(path))
-
-
-def parse_config(raw: Mapping[Any, Any], origin: str = "configuration") -> PipelineConfig:
-    """Validate a raw mapping; raises ConfigError in one line (see `load_config`)."""
-    known = sorted({*_keys(PipelineConfig), *_space_keys()})
-    try:
-        return PipelineConfig.model_validate(raw)
-    except ValidationError as error:
-        problems = error.errors(include_url=False)
-        unknown = [p for p in problems if p["type"] == "extra_forbidden"]
-        problem = (unknown or problems)[0]
-        key = _dotted(problem["loc"])
-        if unknown:
-            raise ConfigError(f"{origin}: unknown key {key!r}; {_nearest(key, known)}") from None
-        raise ConfigError(f"{origin}: {_explain(key, problem)}") from None
-
-
-def _dotted(location: tuple[int | str, ...]) -> str:
-    """Spell a key as in the file, without the tags that pydantic adds for the types it tried."""
-    if location[:2] == ("search", "space"):
-        location = location[:3] + location[4:6]
-    return ".".join(str(part) for part in location)
-
-
-# What pydantic says in its own terms, in those of a YAML file.
-_RULES = {
-    "union_tag_invalid": "its type must be int, float or categorical",
-    "union_tag_not_found": "its type must be int, float or categorical",
-    "model_attributes_type": "must be a mapping",
-    "model_type": "must be a mapping",
-    "dict_type": "must be a mapping",
-    "tuple_type": "must be a list",
-    "too_short": "must have at least one entry",
-    "invalid_key": "a key must be text",
-    "path_type": "must be a path",
-}
-_SUBJECT = re.compile(r"^(Input|String|Datetimes provided to dates) should")
-
-
-def _explain(key: str, problem: Mapping[str, Any]) -> str:
-    if problem["type"] == "missing":
-        return f"{key} is required but is missing; add it, as in configs/lstm_baseline.yaml"
-    message = _RULES.get(problem["type"]) or _SUBJECT.sub(
-        "must", str(problem["msg"]).removeprefix("Value error, ")
-    )
-    where = f"{key}: " if key else ""
-    if problem["type"] == "value_error":
-        return f"{where}{message}"
-    shown = repr(problem["input"])
-    shown = shown if len(shown) < 80 else shown[:77] + "..."
-    required = key.startswith(("data.tickers", "search.space.")) or key in {"data", ""}
-    remedy = "correct it" if required else "correct it, or leave it out for the default"
-    return f"{where}{message} but is {shown}; {remedy}"
-
-
-def _override(raw: dict[Any, Any], dotted: str, value: Any) -> None:
-    """Set one dotted key in the raw mapping, creating sections on the way."""
-    node, parts = raw, str(dotted).split(".")
-    for part in parts[:-1]:
-        inner = node.get(part)
-        if inner is None:
-            inner = node[part] = {}
-        if not isinstance(inner, dict):
-            raise ConfigError(
-                f"cannot set {dotted!r}: {part!r} is a value, not a section; name another key"
-            )
-        node = inner
-    node[parts[-1]] = value
-
-
-def _keys(section: type[BaseModel], prefix: str = "") -> Iterator[str]:
-    for name, field in section.model_fields.items():
-        yield f"{prefix}{name}"
-        for inner in (field.annotation, *get_args(field.annotation)):
-            if isinstance(inner, type) and issubclass(inner, _Section):
-                yield from _keys(inner, f"{prefix}{name}.")
-
-
-def _space_keys() -> Iterator[str]:
-    for parameter in PARAMETER_NAMES:
-        yield f"search.space.{parameter}"
-        for domain in (IntRange, FloatRange, Choice):
-            yield from (f"search.space.{parameter}.{name}" for name in domain.model_fields)
-
-
-def _nearest(name: str, known: "list[str] | tuple[str, ...]") -> str:
+def nearest_key(name: str, known: "list[str] | tuple[str, ...]") -> str:
     """Name the known key a user most likely meant: alike as a whole, or alike in its last part."""
     whole = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     last = {key.rsplit(".", 1)[-1]: key for key in known}

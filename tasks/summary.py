@@ -2,10 +2,12 @@
 
 import json
 import shlex
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from lstm_model.evaluation import Evaluation, Metrics
@@ -117,8 +119,12 @@ class NightSummary:
         if self.tracking_uri.startswith("http"):
             return f"{self.tracking_uri.rstrip('/')}/{page}"
         store = shlex.quote(self.tracking_uri)
+        # The one beside this Python: in a fresh shell the environment is not active.
+        program = Path(sys.executable).with_name("mlflow")
+        if program.is_relative_to(Path.cwd()):
+            program = program.relative_to(Path.cwd())
         return (
-            f"mlflow ui --workers 1 --port 5000 --backend-store-uri {store}\n"
+            f"{program} ui --workers 1 --port 5000 --backend-store-uri {store}\n"
             f"  then open http://127.0.0.1:5000/{page}"
         )
 

@@ -64,7 +64,7 @@ def test_the_command_exists(command: str) -> None:
 
 def test_the_configurations_it_prints_are_valid() -> None:
     """Each YAML block of the README parses into a configuration."""
-    from lstm_model.config import parse_config
+    from lstm_model.config_file import parse_config
 
     blocks = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
     assert blocks
@@ -80,7 +80,7 @@ def test_the_pictures_and_pages_it_links_are_there() -> None:
 
 
 def test_the_deployment_is_the_one_it_describes() -> None:
-    """`daily` of flow lstm-hpo: process pool, weekdays after the close in New York, one at a time."""
+    """`daily` runs on weekdays after the close in New York, one at a time."""
     (daily,) = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
     assert daily["name"] == "daily"
     (schedule,) = daily["schedules"]

@@ -8,7 +8,8 @@ import pytest
 
 from lstm_model.bars import Bars
 from lstm_model.cleaning import clean_bars
-from lstm_model.config import PipelineConfig, parse_config
+from lstm_model.config import PipelineConfig
+from lstm_model.config_file import parse_config
 from lstm_model.features import FeatureTable, compute_features
 from lstm_model.split import ChronoSplit, Rows, split_chronologically
 from lstm_model.targets import TargetTable, compute_targets

@@ -7,14 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from lstm_model.config import (
-    DataConfig,
-    PipelineConfig,
-    TrainingConfig,
-    check_study_name,
-    load_config,
-    parse_config,
-)
+from lstm_model.config import DataConfig, PipelineConfig, TrainingConfig, check_study_name
+from lstm_model.config_file import load_config, parse_config
 from lstm_model.errors import ConfigError
 from lstm_model.search_space import FloatRange, seed_space
 

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lstm_model.bars import PRICES, Bars
-from lstm_model.config import PipelineConfig, parse_config
+from lstm_model.config import PipelineConfig
+from lstm_model.config_file import parse_config
 from lstm_model.errors import BarsError, SplitError
 from lstm_model.features import compute_features
 from lstm_model.split import (

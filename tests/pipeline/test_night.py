@@ -171,3 +171,19 @@ def test_garbage_in_the_test_block_changes_no_trial_and_no_weight(
         weights.append(model.read_bytes())
     assert tables[0] == tables[1]
     assert weights[0] == weights[1]
+
+
+def test_a_panel_of_csv_files_runs(lstm_hpo_run: Command, market_data: Path) -> None:
+    """Several tickers make one panel, and a defect in one file is a finding."""
+    night = lstm_hpo_run(
+        "--trials", "1",
+        data__source="csv",
+        data__csv_dir=str(market_data / "panel_ohlcv_2012_2017"),
+        data__tickers="[AAPL, MSFT, PTR]",
+        data__start="null",
+    )  # fmt: skip
+    assert night.status == 0, night.err
+    (snapshot,) = stored_snapshots(Path("data/raw"))
+    assert snapshot.tickers == ("AAPL", "MSFT", "PTR")
+    assert snapshot.findings == 1
+    assert night.summary["test"]["n"] % 3 == 0

@@ -1,0 +1,126 @@
+"""YAML file and overrides -> PipelineConfig; what is wrong is told in one line."""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from lstm_model.config import PipelineConfig, Section, nearest_key
+from lstm_model.errors import ConfigError
+from lstm_model.search_space import PARAMETER_NAMES, Choice, FloatRange, IntRange
+
+
+def load_config(path: str | Path, overrides: Mapping[str, Any] | None = None) -> PipelineConfig:
+    """Read a YAML file, apply dotted overrides, and return the validated configuration.
+
+    Raises ConfigError in one line for a file that is missing, empty or malformed, an unknown key
+    (naming the nearest known one), and a value that breaks a rule.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(f"no configuration file at {path}; pass --config FILE") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"configuration file {path} must be readable UTF-8 text: {error}; pass another --config"
+        ) from error
+    try:
+        raw = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2000-13-01
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"{path} is not valid YAML: {reason}; mend that place") from error
+    if not isinstance(raw, dict):
+        found = "empty" if raw is None else f"a {type(raw).__name__}"
+        raise ConfigError(
+            f"{path} must hold a mapping with a section 'data' but is {found}; "
+            f"start from configs/lstm_baseline.yaml"
+        )
+    for key, value in (overrides or {}).items():
+        _override(raw, key, value)
+    return parse_config(raw, origin=str(path))
+
+
+def parse_config(raw: Mapping[Any, Any], origin: str = "configuration") -> PipelineConfig:
+    """Validate a raw mapping; raises ConfigError in one line (see `load_config`)."""
+    known = sorted({*_keys(PipelineConfig), *_space_keys()})
+    try:
+        return PipelineConfig.model_validate(raw)
+    except ValidationError as error:
+        problems = error.errors(include_url=False)
+        unknown = [p for p in problems if p["type"] == "extra_forbidden"]
+        problem = (unknown or problems)[0]
+        key = _dotted(problem["loc"])
+        if unknown:
+            raise ConfigError(f"{origin}: unknown key {key!r}; {nearest_key(key, known)}") from None
+        raise ConfigError(f"{origin}: {_explain(key, problem)}") from None
+
+
+def _dotted(location: tuple[int | str, ...]) -> str:
+    """Spell a key as in the file, without the tags that pydantic adds for the types it tried."""
+    if location[:2] == ("search", "space"):
+        location = location[:3] + location[4:6]
+    return ".".join(str(part) for part in location)
+
+
+# What pydantic says in its own terms, in those of a YAML file.
+_RULES = {
+    "union_tag_invalid": "its type must be int, float or categorical",
+    "union_tag_not_found": "its type must be int, float or categorical",
+    "model_attributes_type": "must be a mapping",
+    "model_type": "must be a mapping",
+    "dict_type": "must be a mapping",
+    "tuple_type": "must be a list",
+    "too_short": "must have at least one entry",
+    "invalid_key": "a key must be text",
+    "path_type": "must be a path",
+}
+_SUBJECT = re.compile(r"^(Input|String|Datetimes provided to dates) should")
+
+
+def _explain(key: str, problem: Mapping[str, Any]) -> str:
+    if problem["type"] == "missing":
+        return f"{key} is required but is missing; add it, as in configs/lstm_baseline.yaml"
+    message = _RULES.get(problem["type"]) or _SUBJECT.sub(
+        "must", str(problem["msg"]).removeprefix("Value error, ")
+    )
+    where = f"{key}: " if key else ""
+    if problem["type"] == "value_error":
+        return f"{where}{message}"
+    shown = repr(problem["input"])
+    shown = shown if len(shown) < 80 else shown[:77] + "..."
+    required = key.startswith(("data.tickers", "search.space.")) or key in {"data", ""}
+    remedy = "correct it" if required else "correct it, or leave it out for the default"
+    return f"{where}{message} but is {shown}; {remedy}"
+
+
+def _override(raw: dict[Any, Any], dotted: str, value: Any) -> None:
+    """Set one dotted key in the raw mapping, creating sections on the way."""
+    node, parts = raw, str(dotted).split(".")
+    for part in parts[:-1]:
+        inner = node.get(part)
+        if inner is None:
+            inner = node[part] = {}
+        if not isinstance(inner, dict):
+            raise ConfigError(
+                f"cannot set {dotted!r}: {part!r} is a value, not a section; name another key"
+            )
+        node = inner
+    node[parts[-1]] = value
+
+
+def _keys(section: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    for name, field in section.model_fields.items():
+        yield f"{prefix}{name}"
+        for inner in (field.annotation, *get_args(field.annotation)):
+            if isinstance(inner, type) and issubclass(inner, Section):
+                yield from _keys(inner, f"{prefix}{name}.")
+
+
+def _space_keys() -> Iterator[str]:
+    for parameter in PARAMETER_NAMES:
+        yield f"search.space.{parameter}"
+        for domain in (IntRange, FloatRange, Choice):
+            yield from (f"search.space.{parameter}.{name}" for name in domain.model_fields)
