@@ -23,6 +23,10 @@ app = typer.Typer(
 )
 
 
+INTERRUPTED = 130
+"""What Typer makes of Ctrl-C."""
+
+
 @app.callback()
 def _commands() -> None:
     """Search, retrain, judge and record an LSTM on market bars."""
@@ -114,10 +118,10 @@ def call(command: Callable[[], object], arguments: list[str]) -> int:
         return _fail(error.format_message(), 2)
     except LstmHpoError as error:
         return _fail(str(error), 2 if isinstance(error, ConfigError) else 1, debug=debug)
-    except (KeyboardInterrupt, typer.Abort):
-        return _fail("interrupted; run the same command again to go on where it stopped", 1)
     except Exception as error:
         return _fail(f"unexpected {type(error).__name__}: {error}; see --debug", 1, debug=debug)
+    if status == INTERRUPTED:
+        return _fail("interrupted; run the same command again to go on where it stopped", 130)
     return status if isinstance(status, int) else 0
 
 

@@ -165,10 +165,12 @@ def _arithmetic(config: PipelineConfig) -> str:
 
 
 def _too_few(block: str, count: int, features: FeatureTable, config: PipelineConfig) -> str:
-    bars = int(np.bincount(features.ticker_of_row).max())
+    lengths = np.bincount(features.ticker_of_row)
+    longest = int(lengths.argmax())
     return (
         f"{block} needs >= {MIN_BLOCK_SAMPLES} samples but has {count}: {_arithmetic(config)} need "
-        f"{bars_needed(config)} bars and there are {bars}; take a longer history or move the split"
+        f"{bars_needed(config)} bars and {features.tickers[longest]} has {lengths[longest]}; "
+        f"take a longer history or move the split"
     )
 
 

@@ -106,6 +106,15 @@ class Night:
         """Close a nested run as finished."""
         self._client.set_terminated(run_id, "FINISHED")
 
+    def abandon_children(self) -> None:
+        """Close the nested runs that an error or an interrupt cut off."""
+        running = self._client.search_runs(
+            [self.experiment_id],
+            f"tags.`mlflow.parentRunId` = '{self.run_id}' and attributes.status = 'RUNNING'",
+        )
+        for run in running:
+            self._client.set_terminated(run.info.run_id, "FAILED")
+
     def log_evaluation(self, evaluation: Evaluation) -> None:
         """Write the test metrics, the baselines' and the tests on the parent run."""
         values = {f"test.{name}": value for name, value in asdict(evaluation.model).items()}
@@ -189,6 +198,7 @@ def open_night(config: PipelineConfig, study_name: str) -> Iterator[Night]:
             yield night
     except BaseException as error:
         message = " ".join(str(error).split()) or type(error).__name__
+        night.abandon_children()
         night.tag({"error": message})
         client.set_terminated(night.run_id, "FAILED")
         raise

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from multiprocessing.context import SpawnContext, SpawnProcess
 from types import TracebackType
 
-from pebble import ProcessExpired, ProcessPool
+from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 from tasks.trial import TrialOrder, TrialOutcome, run_trial
 
@@ -53,6 +53,7 @@ class TrialExecutor:
 
     def __init__(self, workers: int, timeout_seconds: float) -> None:
         self.timeout_seconds = timeout_seconds
+        self._waiting: set[ProcessFuture] = set()
         # torch reads the thread count from the environment it is imported in; a child inherits it.
         with _environment(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1"):
             self._pool = ProcessPool(
@@ -63,6 +64,7 @@ class TrialExecutor:
     def run(self, order: TrialOrder) -> TrialOutcome:
         """Run a trial and wait for it; a worker's death or overrun is an outcome, not an error."""
         future = self._pool.schedule(run_trial, args=[order], timeout=self.timeout_seconds)
+        self._waiting.add(future)
         try:
             outcome: TrialOutcome = future.result()
         except FutureTimeoutError:
@@ -73,6 +75,8 @@ class TrialExecutor:
             reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
         else:
             return outcome
+        finally:
+            self._waiting.discard(future)
         return TrialOutcome(order.number, "FAIL", order.params, (), None, reason, 0.0)
 
     def __enter__(self) -> "TrialExecutor":
@@ -84,6 +88,9 @@ class TrialExecutor:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        # Whoever still waits for a trial is told at once that it will not come.
+        for future in tuple(self._waiting):
+            future.cancel()
         self._pool.stop()
         self._pool.join()
 

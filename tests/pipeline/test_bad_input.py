@@ -83,7 +83,7 @@ BARS = {
     "zero price": (HEADER, [*ROWS, "2020-01-02,0,2,0,1,1"], "non_positive_price"),
     "negative price": (HEADER, [*ROWS, "2020-01-02,1,2,-1,1,1"], "non_positive_price"),
     "constant price": (HEADER, [f"{row.split(',')[0]},5,5,5,5,1" for row in ROWS], "must move"),
-    "too short": (HEADER, ROWS, "there are 400"),
+    "too short": (HEADER, ROWS, "has 400"),
 }
 
 

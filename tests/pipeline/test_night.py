@@ -1,7 +1,13 @@
 """The whole way on real bars: bars to search to model to MLflow, read back by its client."""
 
 import ast
+import contextlib
 import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +19,7 @@ import pytest
 from tasks.bar_store import stored_snapshots
 from tasks.registry import input_example
 
-from .conftest import Command
+from .conftest import QUICKSTART, SMALL, Command
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -187,3 +193,46 @@ def test_a_panel_of_csv_files_runs(lstm_hpo_run: Command, market_data: Path) -> 
     assert snapshot.tickers == ("AAPL", "MSFT", "PTR")
     assert snapshot.findings == 1
     assert night.summary["test"]["n"] % 3 == 0
+
+
+def test_an_interrupt_ends_cleanly_and_the_next_run_goes_on(
+    lstm_hpo_run: Command, tmp_path: Path
+) -> None:
+    """Ctrl-C in mid-trial ends in one line, and leaves nothing RUNNING and nothing half-done."""
+    words = [
+        sys.executable, "-m", "flows.cli", "run", "--config", QUICKSTART, "--study-name", "cut",
+        "--trials", "4",
+    ]  # fmt: skip
+    for key, value in SMALL.items():
+        words += ["--set", f"{key}={value}"]
+    # Long enough to be caught in the middle.
+    epochs = "40"
+    words += ["--set", f"training.epochs={epochs}"]
+    with (tmp_path / "err.txt").open("w") as err:
+        process = subprocess.Popen(words, stderr=err, stdout=err)
+        store = tmp_path / "data" / "studies.db"
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and not (store.exists() and running_trials(store)):
+            time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+    last = (tmp_path / "err.txt").read_text().splitlines()[-1]
+    assert last.startswith("lstm-hpo: interrupted"), last
+    client = mlflow.MlflowClient(f"sqlite:///{tmp_path / 'mlruns' / 'mlflow.db'}")
+    assert {run.info.status for run in client.search_runs(["1"])} == {"FAILED"}
+
+    after = lstm_hpo_run("--trials", "4", "--study-name", "cut", training__epochs=epochs)
+    fresh = lstm_hpo_run(
+        "--trials", "4", "--study-name", "cut", folder="fresh", training__epochs=epochs
+    )
+    assert "exists on other data" not in after.err
+    assert table(after.summary) == table(fresh.summary)
+
+
+def running_trials(store: Path) -> bool:
+    """Tell whether the study has a trial that is running."""
+    with contextlib.closing(sqlite3.connect(store)) as database:
+        try:
+            return bool(database.execute("select 1 from trials where state = 'RUNNING'").fetchall())
+        except sqlite3.OperationalError:
+            return False
