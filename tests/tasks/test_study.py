@@ -1,0 +1,83 @@
+"""The search's owner: its key, its lock, and what it does with a dead owner's trials."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+from optuna.trial import TrialState
+
+from lstm_model.config import PipelineConfig
+from lstm_model.config_file import parse_config
+from lstm_model.errors import SearchError, StorageError
+from lstm_model.search_space import distributions
+from tasks.data_set import DataSet
+from tasks.study import NUMBER, _begin, _fail_what_a_dead_owner_left, _open_study, study_key
+
+PARAMS = {"hidden_size": 64, "num_layers": 1, "dropout": 0.1, "lr": 1e-3, "batch_size": 64}
+
+
+def config_in(folder: Path, **changes: object) -> PipelineConfig:
+    storage = {"storage": f"sqlite:///{folder / 'studies.db'}"}
+    return parse_config({"data": {"tickers": ["X"]}, "search": storage} | changes)
+
+
+def data_set(sha256: str) -> DataSet:
+    return DataSet("s", sha256, "t", 16, 1, 1, 1, date(2020, 1, 1), date(2021, 1, 1))
+
+
+@pytest.mark.parametrize(
+    ("changes", "sha256", "same"),
+    [
+        ({}, "a", True),
+        ({"device": "cpu"}, "a", True),
+        ({"search": {"trials": 50}}, "a", True),
+        ({}, "b", False),
+        ({"seed": 1}, "a", False),
+        ({"training": {"epochs": 6}}, "a", False),
+        ({"search": {"space": {"lr": {"type": "float", "low": 0.1, "high": 1}}}}, "a", False),
+    ],
+)
+def test_the_key_changes_with_what_a_loss_depends_on(
+    tmp_path: Path, changes: dict[str, object], sha256: str, same: bool
+) -> None:
+    """Data, space, seed and epochs make another study; budget and device do not."""
+    key = study_key(config_in(tmp_path), data_set("a"), "name")
+    assert (study_key(config_in(tmp_path, **changes), data_set(sha256), "name") == key) is same
+
+
+def test_a_second_search_of_the_same_study_leaves_with_one_line(tmp_path: Path) -> None:
+    """While one process holds a study, another is refused; another study is not."""
+    config = config_in(tmp_path)
+    with _open_study(config, "name@1", "name"):
+        with (
+            pytest.raises(SearchError, match="being searched by another process"),
+            _open_study(config, "name@1", "name"),
+        ):
+            pass
+        with _open_study(config, "other@1", "other") as other:
+            assert other.study_name == "other@1"
+
+
+def test_what_a_dead_owner_left_is_failed_and_not_mixed_up(tmp_path: Path) -> None:
+    """A RUNNING trial is failed, and one left waiting is not taken for the next one asked for."""
+    config = config_in(tmp_path)
+    spaces = distributions(config.search.space)
+    with _open_study(config, "name@1", "name") as study:
+        _begin(study, 0, PARAMS, spaces)
+        study.enqueue_trial(PARAMS, user_attrs={NUMBER: 1})
+    with _open_study(config, "name@1", "name") as study:
+        _fail_what_a_dead_owner_left(study)
+        trial = _begin(study, 2, PARAMS | {"lr": 2e-3}, spaces)
+        assert trial.params["lr"] == 2e-3
+        states = {t.user_attrs[NUMBER]: t.state for t in study.trials}
+    assert states == {0: TrialState.FAIL, 1: TrialState.FAIL, 2: TrialState.RUNNING}
+
+
+def test_a_storage_that_is_no_database_is_named(tmp_path: Path) -> None:
+    """A file that is no SQLite database ends in one line that names the key to change."""
+    (tmp_path / "studies.db").write_text("not a database, and long enough to be read as one" * 20)
+    with (
+        pytest.raises(StorageError, match=r"search\.storage"),
+        _open_study(config_in(tmp_path), "name@1", "name"),
+    ):
+        pass
