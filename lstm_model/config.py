@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -33,6 +34,19 @@ STUDY_NAME_PATTERN = re.compile(r"(?!\.)[A-Za-z0-9._\-]{1,64}")
 
 Count = Annotated[StrictInt, Field(ge=1)]
 Fraction = Annotated[Number, Field(gt=0.0, lt=1.0)]
+
+
+def _check_address(address: str) -> str:
+    """Refuse a bare folder, which MLflow and Optuna both once took and take no more."""
+    if "://" not in address or address.startswith("file:"):
+        raise ValueError(
+            f"must be the address of a database or a server, such as sqlite:///folder/file.db, "
+            f"but is {address!r}; write it as one"
+        )
+    return address
+
+
+Address = Annotated[str, AfterValidator(_check_address)]
 
 
 class Section(BaseModel):
@@ -180,7 +194,7 @@ class SearchConfig(Section):
     generation: Count = 5
     workers: Count | None = None
     trial_timeout_seconds: Annotated[Number, Field(gt=0)] = 3600.0
-    storage: str = "sqlite:///data/studies.db"
+    storage: Address = "sqlite:///data/studies.db"
 
     @field_validator("space")
     @classmethod
@@ -206,7 +220,7 @@ class SearchConfig(Section):
 class TrackingConfig(Section):
     """Where runs are recorded."""
 
-    uri: str = "sqlite:///mlruns/mlflow.db"
+    uri: Address = "sqlite:///mlruns/mlflow.db"
     experiment: Annotated[str, Field(min_length=1)] = "lstm-hpo"
     model_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._\-]+$")] = "lstm-hpo"
 

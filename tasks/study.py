@@ -14,6 +14,7 @@ from pathlib import Path
 
 import optuna
 from filelock import FileLock, Timeout
+from optuna.exceptions import StorageInternalError
 from optuna.trial import FrozenTrial, TrialState
 from prefect import runtime, task
 from prefect.cache_policies import NO_CACHE
@@ -121,10 +122,10 @@ def _worker_count(config: PipelineConfig) -> int:
 @contextmanager
 def _open_study(config: PipelineConfig, key: str, study_name: str) -> Iterator[optuna.Study]:
     """Open or create the study under its lock; tell of studies of the same name on other data."""
-    url = make_url(config.search.storage)
     folder = Path("data")
     connect: dict[str, object] = {}
     try:
+        url = make_url(config.search.storage)
         if url.get_backend_name() == "sqlite" and url.database:
             folder = Path(url.database).resolve().parent
             url = url.set(database=str(Path(url.database).resolve()))
@@ -154,7 +155,7 @@ def _open_study(config: PipelineConfig, key: str, study_name: str) -> Iterator[o
             f"study {study_name!r} is being searched by another process; wait for it or choose "
             f"another --study-name"
         ) from None
-    except (OSError, SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+    except (OSError, ImportError, SQLAlchemyError, StorageInternalError) as error:
         reason = " ".join(str(getattr(error, "orig", None) or error).split())[:200]
         raise StorageError(
             f"cannot use the studies at {config.search.storage}: {reason}; check search.storage"

@@ -9,7 +9,7 @@ import math
 import os
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from pathlib import Path
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+# Seven, the default, keeps a user waiting for minutes at a server that is not there.
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
 
 import mlflow
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
@@ -194,13 +196,15 @@ def open_night(config: PipelineConfig, study_name: str) -> Iterator[Night]:
         client.log_batch(night.run_id, params=_config_params(config))
         client.log_dict(night.run_id, config.model_dump(mode="json"), "config.yaml")
     try:
-        with _refusals_named(config.tracking.uri):
-            yield night
+        yield night
     except BaseException as error:
         message = " ".join(str(error).split()) or type(error).__name__
-        night.abandon_children()
-        night.tag({"error": message})
-        client.set_terminated(night.run_id, "FAILED")
+        with suppress(MlflowException):  # the store may be what failed
+            night.abandon_children()
+            night.tag({"error": message})
+            client.set_terminated(night.run_id, "FAILED")
+        if isinstance(error, MlflowException | OSError):
+            raise _refusal(config.tracking.uri, error) from error
         raise
     client.set_terminated(night.run_id, "FINISHED")
 
@@ -232,10 +236,14 @@ def _refusals_named(uri: str) -> Iterator[None]:
     try:
         yield
     except (OSError, MlflowException, SQLAlchemyError) as error:
-        reason = " ".join(str(getattr(error, "orig", None) or error).split())[:200]
-        raise StorageError(
-            f"cannot record runs at {uri}: {reason}; make it writable or set tracking.uri"
-        ) from error
+        raise _refusal(uri, error) from error
+
+
+def _refusal(uri: str, error: Exception) -> StorageError:
+    reason = " ".join(str(getattr(error, "orig", None) or error).split())[:200]
+    return StorageError(
+        f"cannot record runs at {uri}: {reason}; make it writable or set tracking.uri"
+    )
 
 
 def _experiment(client: mlflow.MlflowClient, uri: str, name: str) -> str:

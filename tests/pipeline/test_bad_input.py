@@ -46,6 +46,8 @@ USAGE = {
     "study name with a path": (["--study-name", "../x"], "../x"),
     "setting without value": (["--set", "seed"], "key=value"),
     "summary into nowhere": (["--summary", "none/summary.json"], "none"),
+    "tracking in a folder": (["--set", "tracking.uri=mlruns"], "sqlite:///"),
+    "studies in a folder": (["--set", "search.storage=data"], "search.storage"),
     "csv folder missing": (
         ["--set", "data.source=csv", "--set", "data.csv_dir=none"], "data.csv_dir",
     ),
@@ -113,6 +115,8 @@ FAILED_RUNS = {
         {"tracking__uri": "sqlite:////proc/lstm-hpo/mlflow.db"},
         "tracking.uri",
     ),
+    "no tracking server": ({"tracking__uri": "http://127.0.0.1:9"}, "tracking.uri"),
+    "no database of that kind": ({"search__storage": "nonsense://x"}, "search.storage"),
     "unknown snapshot": ({"data__snapshot": "'0123456789abcdef'"}, "data.snapshot"),
 }
 
