@@ -50,7 +50,7 @@ def order(number: int, search_path: str, epochs: int = 2) -> TrialOrder:
 def workers_of(parent: int) -> list[int]:
     """Return the worker processes of a process."""
     listed = subprocess.run(
-        ["ps", "-o", "pid=,args=", "--ppid", str(parent)],
+        ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(parent)],
         capture_output=True, text=True, check=False,
     ).stdout  # fmt: skip
     return [int(line.split()[0]) for line in listed.splitlines() if "spawn_main" in line]
