@@ -13,7 +13,7 @@ from typer.exceptions import TyperException
 
 from lstm_model.config import check_study_name
 from lstm_model.config_file import load_config
-from lstm_model.errors import ConfigError, LstmHpoError, StorageError
+from lstm_model.errors import ConfigError, LstmHpoError
 
 app = typer.Typer(
     add_completion=False,
@@ -55,13 +55,14 @@ def run(
     load_config(config, overrides)
     if study_name is not None:
         check_study_name(study_name)
-    if summary is not None and not summary.parent.is_dir():
-        raise ConfigError(f"--summary needs a folder that exists but {summary.parent} does not")
+    if summary is not None and (summary.is_dir() or not summary.parent.is_dir()):
+        raise ConfigError(f"--summary names a file in a folder that exists but is {str(summary)!r}")
     if not debug:
         # What failed is told in one line below; Prefect would print its traceback first.
         os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
 
     from flows.lstm_hpo import lstm_hpo  # noqa: PLC0415 - seconds of imports that --help and a typing error need not wait for
+    from tasks.files import write_atomically  # noqa: PLC0415 - as below
 
     night = lstm_hpo(config, study_name, overrides)
     print(f"Best trial: {night.best_params.to_dict()}")
@@ -69,10 +70,8 @@ def run(
     print(f"\nModel {night.model.name} version {night.model.version} is in MLflow:")
     print(f"  {night.ui_command()}")
     if summary is not None:
-        try:
-            summary.write_text(night.to_json() + "\n", encoding="utf-8")
-        except OSError as error:
-            raise StorageError(f"cannot write {summary}: {error.strerror}") from error
+        text = night.to_json() + "\n"
+        write_atomically(summary, lambda partial: partial.write_text(text, encoding="utf-8"))
 
 
 @app.command()
@@ -119,6 +118,13 @@ def call(command: Callable[[], object], arguments: list[str]) -> int:
     except LstmHpoError as error:
         return _fail(str(error), 2 if isinstance(error, ConfigError) else 1, debug=debug)
     except Exception as error:
+        if type(error).__module__.partition(".")[0] in {"prefect", "httpx"}:
+            return _fail(
+                f"Prefect's server failed ({type(error).__name__}: {error}); "
+                f"check the disk of PREFECT_HOME and PREFECT_API_URL, or see --debug",
+                1,
+                debug=debug,
+            )
         return _fail(f"unexpected {type(error).__name__}: {error}; see --debug", 1, debug=debug)
     if status == INTERRUPTED:
         return _fail("interrupted; run the same command again to go on where it stopped", 130)

@@ -7,6 +7,7 @@ from prefect import flow
 
 from lstm_model.config import PipelineConfig, check_study_name
 from lstm_model.config_file import load_config
+from lstm_model.training import resolve_device
 from tasks.bar_store import Snapshot, fetch_bars, find_snapshot, store_snapshot
 from tasks.evaluate import evaluate_on_test
 from tasks.prepare import prepare_data_set
@@ -30,6 +31,7 @@ def lstm_hpo(
     """
     settings = load_config(config, overrides)
     name = check_study_name(study_name or Path(config).stem)
+    resolve_device(settings.device)  # refuses a device that is not there before bars are fetched
     clock = StageClock()
     with clock.stage("download"):
         snapshot = take_snapshot(settings)

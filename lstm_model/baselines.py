@@ -70,12 +70,21 @@ def _ridge(split: ChronoSplit) -> Float[np.ndarray, " sample"]:
     mean /= len(train)
     centred = gram - len(train) * np.outer(mean, mean)
     # The scaled train label has mean zero, so the intercept only undoes the windows' mean.
-    eigenvalues, vectors = np.linalg.eigh(centred)
-    rotated = vectors.T @ moment
-    candidates = [vectors @ (rotated / (eigenvalues + penalty)) for penalty in RIDGE_PENALTIES]
+    candidates = [_solve_ridge(centred, moment, penalty) for penalty in RIDGE_PENALTIES]
     truth = validation.labels.double().numpy()
     errors = [np.mean((_apply(validation, w, mean) - truth) ** 2) for w in candidates]
     return scaler.unscale_labels(_apply(test, candidates[int(np.argmin(errors))], mean))
+
+
+def _solve_ridge(
+    gram: Float[np.ndarray, "input input"], moment: Float[np.ndarray, " input"], penalty: float
+) -> Float[np.ndarray, " input"]:
+    """Solve by Cholesky: at 8,000 inputs an eigendecomposition for all penalties takes minutes."""
+    factor = torch.linalg.cholesky(torch.from_numpy(gram + penalty * np.eye(len(gram))))
+    weights: Float[np.ndarray, " input"] = torch.cholesky_solve(
+        torch.from_numpy(moment)[:, None], factor
+    )[:, 0].numpy()
+    return weights
 
 
 def _apply(

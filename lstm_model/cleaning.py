@@ -3,7 +3,8 @@
 | rule | what is seen | what is done |
 |---|---|---|
 | mixed_zones | time stamps with and without an offset, or offsets over an hour apart | refused |
-| unreadable_date | no date where a date is | refused |
+| unreadable_date | no date, or not in the notation of the others | refused |
+| ambiguous_date | day first or month first, and no row to tell | refused |
 | text_price, infinite_price | letters or inf where a price (or volume, action) is | refused |
 | non_positive_price | a price, or an adjusted close, of zero or less | refused |
 | missing_prices | a price is null or NaN | row dropped; over 5 % of rows: refused |
@@ -21,18 +22,17 @@
 | dividend_over_price | a dividend of the whole price or more | refused |
 """
 
-import re
 from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 
 from lstm_model.bars import PRICES, Bars, Finding
+from lstm_model.dates import parse_dates
 from lstm_model.errors import BarsError
 
 MAX_REPAIRED_SHARE = 0.05
 _NULLS = {"", "null", "nan", "none", "n/a", "na", "-"}
-_OFFSET = re.compile(r"\s*(?:Z|UTC|([+-])(\d{2}):?(\d{2}))$")
 
 
 def clean_bars(raw: pd.DataFrame, ticker: str) -> Bars:
@@ -52,7 +52,7 @@ def clean_bars(raw: pd.DataFrame, ticker: str) -> Bars:
     if raw.empty:
         raise BarsError(f"{ticker}: at least one bar is required but the source has none")
     findings: list[Finding] = []
-    frame = pd.DataFrame({"date": _parse_dates(raw["date"], ticker)})
+    frame = pd.DataFrame({"date": parse_dates(raw["date"], ticker)})
     for column in PRICES:
         frame[column] = _parse_numbers(raw[column], frame["date"], ticker, column)
     for column in ("adj_close", "volume", "dividends", "stock_splits"):
@@ -81,40 +81,6 @@ def _refuse(rule: str, ticker: str, date: object, value: str, remedy: str) -> Ba
 
 def _day(date: object) -> str:
     return date.strftime("%Y-%m-%d") if isinstance(date, pd.Timestamp) else str(date)
-
-
-def _parse_dates(column: "pd.Series[pd.Timestamp]", ticker: str) -> "pd.Series[pd.Timestamp]":
-    """Return the exchange's own calendar days: the offset is cut off, never converted."""
-    if isinstance(column.dtype, pd.DatetimeTZDtype):
-        column = column.dt.tz_localize(None)
-    if not pd.api.types.is_datetime64_dtype(column):
-        text = column.astype(str).str.strip()
-        offsets = {_offset_minutes(value) for value in text}
-        hours = [offset for offset in offsets if offset is not None]
-        if hours and (None in offsets or max(hours) - min(hours) > 60):
-            odd = next(v for v in text if _offset_minutes(v) != _offset_minutes(text.iloc[0]))
-            raise BarsError(
-                f"{ticker}: mixed_zones: dates share one time zone, but {text.iloc[0]!r} and "
-                f"{odd!r} do not; write plain YYYY-MM-DD"
-            )
-        text = text.str.replace(_OFFSET, "", regex=True)
-        column = pd.to_datetime(text, errors="coerce")
-        if column.isna().any():
-            value = text[column.isna()].iloc[0]
-            raise BarsError(
-                f"{ticker}: unreadable_date: a date is YYYY-MM-DD but one is {value!r}; "
-                f"mend the row"
-            )
-    return column.dt.normalize().astype("datetime64[us]").reset_index(drop=True)
-
-
-def _offset_minutes(text: str) -> int | None:
-    """Return a time stamp's offset from UTC, None for a plain date."""
-    match = _OFFSET.search(text) if ":" in text or text.endswith(("Z", "UTC")) else None
-    if match is None:
-        return None
-    sign, hours, minutes = match.groups()
-    return 0 if sign is None else int(f"{sign}1") * (int(hours) * 60 + int(minutes))
 
 
 def _parse_numbers(

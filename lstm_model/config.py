@@ -13,6 +13,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PlainSerializer,
     StrictInt,
     field_validator,
     model_validator,
@@ -41,12 +42,20 @@ def _check_address(address: str) -> str:
     if "://" not in address or address.startswith("file:"):
         raise ValueError(
             f"must be the address of a database or a server, such as sqlite:///folder/file.db, "
-            f"but is {address!r}; write it as one"
+            f"but is {hide_password(address)!r}; write it as one"
         )
     return address
 
 
-Address = Annotated[str, AfterValidator(_check_address)]
+def hide_password(text: str) -> str:
+    """Return the text with the password of every address in it blotted out."""
+    return re.sub(r"(://[^:/@\s]*):[^\s/][^\s]*@", r"\1:***@", text)
+
+
+# As JSON, the form that is recorded and hashed, an address has no password.
+Address = Annotated[
+    str, AfterValidator(_check_address), PlainSerializer(hide_password, when_used="json")
+]
 
 
 class Section(BaseModel):
@@ -103,6 +112,11 @@ class DataConfig(Section):
         if self.start and self.end and self.start >= self.end:
             raise ValueError(
                 f"start must be before end ({self.end}) but is {self.start}; swap them"
+            )
+        if self.snapshot and (self.start or self.end):
+            raise ValueError(
+                f"a snapshot is taken whole, but start is {self.start} and end is {self.end}; "
+                f"set both to null, or leave the snapshot out"
             )
         return self
 
@@ -190,7 +204,7 @@ class SearchConfig(Section):
 
     trials: Count = 10
     space: dict[str, Domain] = Field(default_factory=seed_space)
-    startup_trials: Annotated[StrictInt, Field(ge=1)] | None = None
+    startup_trials: Count = 5
     generation: Count = 5
     workers: Count | None = None
     trial_timeout_seconds: Annotated[Number, Field(gt=0)] = 3600.0
@@ -211,10 +225,6 @@ class SearchConfig(Section):
                 )
             _check_domain(name, domain)
         return space
-
-    def resolved_startup_trials(self) -> int:
-        """Return how many first trials are random: half the budget, at most Optuna's 10."""
-        return self.startup_trials or min(10, max(1, self.trials // 2))
 
 
 class TrackingConfig(Section):

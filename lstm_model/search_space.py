@@ -74,6 +74,12 @@ class IntRange(_Domain):
     def _ordered(self) -> "IntRange":
         if self.low > self.high:
             raise ValueError(f"low must be <= high ({self.high}) but is {self.low}; swap them")
+        if (self.high - self.low) % self.step:
+            reached = self.high - (self.high - self.low) % self.step
+            raise ValueError(
+                f"steps of {self.step} from {self.low} must end on high but {self.high} is between "
+                f"two; write {reached} or {reached + self.step}"
+            )
         return self
 
     def distribution(self) -> BaseDistribution:

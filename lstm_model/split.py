@@ -90,10 +90,14 @@ def split_chronologically(
     length = config.windows.length
     _check_history(features, config)
     whole = window_is_whole(features, length)
-    sample = whole & np.isfinite(targets.label) & np.isfinite(targets.last_value)
+    labelled = np.isfinite(targets.label) & np.isfinite(targets.last_value)
+    sample = whole & labelled
+    unlabelled = int((~labelled).sum())
     sample_dates = np.unique(features.dates[sample])
     if len(sample_dates) < 3:
-        raise SplitError(_too_few("the whole history", int(sample.sum()), features, config))
+        raise SplitError(
+            _too_few("the whole history", int(sample.sum()), unlabelled, features, config)
+        )
     validation_start, test_start = _boundaries(sample_dates, config)
 
     calendar = np.unique(features.dates)
@@ -104,7 +108,9 @@ def split_chronologically(
     test = sample & (features.dates >= test_start)
     for name, block in (("train", train), ("validation", validation), ("test", test)):
         if block.sum() < MIN_BLOCK_SAMPLES:
-            raise SplitError(_too_few(f"the {name} block", int(block.sum()), features, config))
+            raise SplitError(
+                _too_few(f"the {name} block", int(block.sum()), unlabelled, features, config)
+            )
 
     seen = features.dates < test_start
     held_out = _rows_from(test_start, features, length)
@@ -164,9 +170,19 @@ def _arithmetic(config: PipelineConfig) -> str:
     )
 
 
-def _too_few(block: str, count: int, features: FeatureTable, config: PipelineConfig) -> str:
+def _too_few(
+    block: str, count: int, unlabelled: int, features: FeatureTable, config: PipelineConfig
+) -> str:
     lengths = np.bincount(features.ticker_of_row)
     longest = int(lengths.argmax())
+    if lengths[longest] >= bars_needed(config):
+        # The bars are there: the split, or a volatility of zero (high = low), took the samples.
+        return (
+            f"{block} needs >= {MIN_BLOCK_SAMPLES} samples but has {count}, though "
+            f"{features.tickers[longest]} has {lengths[longest]} bars, of which {unlabelled} have "
+            f"no finite {config.target.kind} to learn; move the split, or take another target.kind "
+            f"or other bars"
+        )
     return (
         f"{block} needs >= {MIN_BLOCK_SAMPLES} samples but has {count}: {_arithmetic(config)} need "
         f"{bars_needed(config)} bars and {features.tickers[longest]} has {lengths[longest]}; "
@@ -180,7 +196,7 @@ def _boundaries(sample_dates: Int[np.ndarray, " date"], config: PipelineConfig) 
         count = len(sample_dates)
         first = round(count * split.train)
         second = round(count * (split.train + split.validation))
-        return int(sample_dates[first]), int(sample_dates[min(second, count - 1)])
+        return int(sample_dates[min(first, count - 1)]), int(sample_dates[min(second, count - 1)])
     days = []
     for name, date in (
         ("split.validation_start", split.validation_start),

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from lstm_model.errors import TrainingDiverged
+from lstm_model.errors import ConfigError, TrainingDiverged
 from lstm_model.network import LSTMRegressor
 from lstm_model.search_space import HyperParams
 from lstm_model.windows import WindowSet
@@ -40,8 +40,15 @@ class TrainingSettings:
 
 
 def resolve_device(device: str) -> str:
-    """Return cuda for auto where there is one, else cpu."""
-    return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    """Return cuda for auto where there is one, else cpu; ConfigError where cuda is missing."""
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ConfigError(
+            f"device cuda needs a GPU that torch {torch.__version__} can use but there is none; "
+            f"set device to auto or cpu"
+        )
+    return device
 
 
 def build_network(feature_count: int, params: HyperParams, seed: int) -> LSTMRegressor:

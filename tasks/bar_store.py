@@ -3,6 +3,7 @@
 import datetime as dt
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from prefect.cache_policies import NO_CACHE
 from lstm_model.bars import Bars, Finding, join_panel
 from lstm_model.cleaning import clean_bars
 from lstm_model.config import DataConfig
-from lstm_model.errors import SourceUnreachable, StorageError
+from lstm_model.errors import ConfigError, SourceUnreachable, StorageError
 from tasks.files import write_atomically
 from tasks.sources import open_source
 
@@ -93,9 +94,17 @@ def store_snapshot(data: DataConfig, parts: list[Bars]) -> Snapshot:
 
 @task(name="find-snapshot", cache_policy=NO_CACHE)
 def find_snapshot(data: DataConfig, prefix: str) -> Snapshot:
-    """Return the stored snapshot whose hash begins with `prefix`."""
+    """Return the stored snapshot whose hash begins with `prefix`.
+
+    Raises StorageError where there is none, ConfigError where it holds other tickers than asked.
+    """
     for snapshot in stored_snapshots(data.raw_dir):
         if snapshot.sha256.startswith(prefix):
+            if set(snapshot.tickers) != set(data.tickers):
+                raise ConfigError(
+                    f"data.snapshot {prefix} holds {', '.join(snapshot.tickers)} but data.tickers "
+                    f"names {', '.join(data.tickers)}; make them equal"
+                )
             return snapshot
     raise StorageError(
         f"data.snapshot names a stored snapshot but none in {data.raw_dir} begins with {prefix!r}; "
@@ -155,7 +164,10 @@ def frame_sha256(frame: pd.DataFrame) -> str:
 
 
 def _what_is_cached(data: DataConfig) -> str:
-    for snapshot in stored_snapshots(data.raw_dir):
+    stored: list[Snapshot] = []
+    with suppress(StorageError):  # a damaged manifest must not hide that the source is out
+        stored = stored_snapshots(data.raw_dir)
+    for snapshot in stored:
         if snapshot.source == data.source and set(data.tickers) == set(snapshot.tickers):
             return (
                 f"try again later, or run on the last good snapshot ({snapshot.first} .. "

@@ -8,6 +8,7 @@ from prefect.cache_policies import NO_CACHE
 
 from lstm_model.bundle import Bundle, save_bundle
 from lstm_model.config import PipelineConfig
+from lstm_model.errors import TrainingDiverged
 from lstm_model.network import parameter_count
 from lstm_model.search_space import HyperParams
 from lstm_model.seeding import derive_seed
@@ -22,6 +23,7 @@ from lstm_model.training import (
 from lstm_model.windows import Scaler, scaled_tensor, window_set
 from tasks.data_set import DataSet, load_search_view
 from tasks.files import refuse_politely
+from tasks.progress import notice
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +61,15 @@ def retrain(
     stopping = EarlyStopping(config.training.retrain.patience)
     epochs: list[EpochResult] = []
     limit = config.training.retrain.max_epochs
-    for result in train_epochs(network, params, train, validation, settings, limit):
-        epochs.append(result)
-        if stopping.update(result, network):
-            break
+    try:
+        for result in train_epochs(network, params, train, validation, settings, limit):
+            epochs.append(result)
+            if stopping.update(result, network):
+                break
+    except TrainingDiverged as error:
+        if not epochs:
+            raise
+        notice(f"retraining ended after epoch {len(epochs)}, the best before it is kept: {error}")
     stopping.restore(network)
     if config.training.retrain.refit:
         both = window_set(tensor, view.rows, np.concatenate([view.train, view.validation]), scaler)

@@ -1,7 +1,6 @@
 """BarSource: yahoo, bundled, csv; each gives one ticker's raw frame, unadjusted, with actions."""
 
 import datetime as dt
-import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,11 +9,11 @@ from urllib.parse import unquote, urlsplit
 import pandas as pd
 
 from lstm_model.config import DataConfig
+from lstm_model.dates import parse_dates
 from lstm_model.errors import BarsError, ConfigError, SourceUnreachable, TickerUnknown
 
 COLUMNS = ("date", "open", "high", "low", "close")
 OPTIONAL_COLUMNS = ("adj_close", "volume", "dividends", "stock_splits")
-_TIME_OF_DAY = re.compile(r"[ T]\d{1,2}:.*$")
 
 
 class BarSource(Protocol):
@@ -70,7 +69,7 @@ class BundledSource:
                 f"take one of those or another data.source"
             )
         frame = rename_columns(loaders[ticker]().reset_index())
-        return _between(frame, start, end)
+        return _between(frame, ticker, start, end)
 
 
 class CsvSource:
@@ -93,7 +92,7 @@ class CsvSource:
             raise BarsError(f"{ticker}: {path} is empty; a header and bars are needed") from None
         except (pd.errors.ParserError, UnicodeDecodeError) as error:
             raise BarsError(f"{ticker}: {path} is no CSV file: {error}") from error
-        return _between(rename_columns(frame), start, end)
+        return _between(rename_columns(frame), ticker, start, end)
 
 
 class YahooSource:
@@ -200,18 +199,13 @@ def _is_transport_error(error: Exception) -> bool:
     return module in {"curl_cffi", "requests", "urllib3"} or isinstance(error, OSError)
 
 
-def _between(frame: pd.DataFrame, start: dt.date | None, end: dt.date | None) -> pd.DataFrame:
-    """Keep start <= date <= end; dates that cannot be read stay, for the cleaning to refuse."""
-    if (start is None and end is None) or "date" not in frame:
+def _between(
+    frame: pd.DataFrame, ticker: str, start: dt.date | None, end: dt.date | None
+) -> pd.DataFrame:
+    """Read the dates, all of them, since together they tell their notation; then cut the span."""
+    if "date" not in frame or frame.empty:
         return frame
-    if pd.api.types.is_string_dtype(frame["date"]):
-        days = pd.to_datetime(
-            frame["date"].str.replace(_TIME_OF_DAY, "", regex=True), errors="coerce"
-        )
-    else:
-        days = pd.to_datetime(frame["date"])
-    keep = days.isna()
-    keep |= (days >= pd.Timestamp(start or dt.date.min)) & (
-        days <= pd.Timestamp(end or dt.date.max)
-    )
-    return frame[keep].reset_index(drop=True)
+    days = parse_dates(frame["date"], ticker)
+    first, last = pd.Timestamp(start or dt.date.min), pd.Timestamp(end or dt.date.max)
+    keep = ((days >= first) & (days <= last)).to_numpy()
+    return frame.assign(date=days.to_numpy())[keep].reset_index(drop=True)

@@ -22,7 +22,7 @@ from prefect.futures import as_completed
 from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from lstm_model.config import PipelineConfig, canonical_sha256
+from lstm_model.config import PipelineConfig, canonical_sha256, hide_password
 from lstm_model.errors import SearchError, StorageError
 from lstm_model.proposals import (
     FinishedTrial,
@@ -158,7 +158,8 @@ def _open_study(config: PipelineConfig, key: str, study_name: str) -> Iterator[o
     except (OSError, ImportError, SQLAlchemyError, StorageInternalError) as error:
         reason = " ".join(str(getattr(error, "orig", None) or error).split())[:200]
         raise StorageError(
-            f"cannot use the studies at {config.search.storage}: {reason}; check search.storage"
+            f"cannot use the studies at {hide_password(config.search.storage)}: "
+            f"{hide_password(reason)}; check search.storage"
         ) from error
 
 
@@ -184,7 +185,7 @@ def _run_missing(
 ) -> None:
     """Run generation after generation; within one, trials run at once and do not see each other."""
     proposal_settings = ProposalSettings(
-        config.seed, study_name, config.search.space, config.search.resolved_startup_trials()
+        config.seed, study_name, config.search.space, config.search.startup_trials
     )
     spaces = distributions(config.search.space)
     total = config.search.trials

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from lstm_model.config import hide_password
 from lstm_model.evaluation import Evaluation, Metrics
 from lstm_model.search_space import HyperParams
 from tasks.registry import RegisteredModel
@@ -85,7 +86,7 @@ class NightSummary:
                 },
             },
             "mlflow": {
-                "tracking_uri": self.tracking_uri,
+                "tracking_uri": hide_password(self.tracking_uri),
                 "experiment_id": self.experiment_id,
                 "run_id": self.run_id,
                 "model_name": self.model.name,

@@ -27,7 +27,7 @@ from prefect import runtime
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from lstm_model.config import PipelineConfig
+from lstm_model.config import PipelineConfig, hide_password
 from lstm_model.errors import StorageError
 from lstm_model.evaluation import Evaluation
 from lstm_model.proposals import Params
@@ -199,11 +199,11 @@ def open_night(config: PipelineConfig, study_name: str) -> Iterator[Night]:
         yield night
     except BaseException as error:
         message = " ".join(str(error).split()) or type(error).__name__
-        with suppress(MlflowException):  # the store may be what failed
+        with suppress(MlflowException, OSError, SQLAlchemyError):  # the store may be what failed
             night.abandon_children()
-            night.tag({"error": message})
+            night.tag({"error": hide_password(message)})
             client.set_terminated(night.run_id, "FAILED")
-        if isinstance(error, MlflowException | OSError):
+        if isinstance(error, MlflowException | OSError | SQLAlchemyError):
             raise _refusal(config.tracking.uri, error) from error
         raise
     client.set_terminated(night.run_id, "FINISHED")
@@ -242,7 +242,8 @@ def _refusals_named(uri: str) -> Iterator[None]:
 def _refusal(uri: str, error: Exception) -> StorageError:
     reason = " ".join(str(getattr(error, "orig", None) or error).split())[:200]
     return StorageError(
-        f"cannot record runs at {uri}: {reason}; make it writable or set tracking.uri"
+        f"cannot record runs at {hide_password(uri)}: {hide_password(reason)}; make it writable or "
+        f"set tracking.uri"
     )
 
 

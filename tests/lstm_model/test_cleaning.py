@@ -56,7 +56,7 @@ def log_returns(values: "pd.Series[float]") -> np.ndarray:
 
 def vendor_adjusted(raw: pd.DataFrame) -> "pd.Series[float]":
     """Return the vendor's own adjusted close, by ascending date, without its null rows."""
-    dates = pd.to_datetime(raw["date"].str.slice(0, 10))
+    dates = raw["date"]
     values = pd.to_numeric(raw["adj_close"], errors="coerce")
     return pd.Series(values.to_numpy(), index=dates).dropna().sort_index()
 

@@ -7,7 +7,13 @@ from typing import Any
 import pytest
 import yaml
 
-from lstm_model.config import DataConfig, PipelineConfig, TrainingConfig, check_study_name
+from lstm_model.config import (
+    DataConfig,
+    PipelineConfig,
+    TrainingConfig,
+    check_study_name,
+    hide_password,
+)
 from lstm_model.config_file import load_config, parse_config
 from lstm_model.errors import ConfigError
 from lstm_model.search_space import FloatRange, seed_space
@@ -49,7 +55,7 @@ def test_defaults() -> None:
     """What the example leaves out follows the seed document, or is a documented choice."""
     config = parse({})
     assert (config.training.epochs, config.training.gradient_clip) == (5, 1.0)
-    assert (config.search.trials, config.search.resolved_startup_trials()) == (10, 5)
+    assert (config.search.trials, config.search.startup_trials) == (10, 5)
     assert config.search.space == seed_space()
     assert (config.target.kind, config.target.horizon) == ("log_return", 1)
     assert (config.windows.length, config.purge_bars, config.seed) == (60, 1, 42)
@@ -153,6 +159,18 @@ LR = {"type": "float", "low": 1e-4, "high": 1e-2}
             ["before end (2020-01-01)", "2020-01-02", "; swap"],
         ),
         ({"data": {"tickers": ["A"], "start": "soon"}}, ["data.start", "date", "'soon'"]),
+        (
+            {"data": {"tickers": ["A"], "snapshot": "0" * 16, "start": "2020-01-02"}},
+            ["taken whole", "start is 2020-01-02", "; set both to null"],
+        ),
+        (
+            {"search": {"storage": "mysql:user:pw"}},
+            ["search.storage", "'mysql:user:pw'", "; write"],
+        ),
+        (
+            space("num_layers", type="int", low=1, high=4, step=2),
+            ["search.space.num_layers", "4 is between two", "; write 3 or 5"],
+        ),
         ({"search": {"trials": 0}}, ["search.trials", ">= 1", "is 0", "; correct it"]),
         ({"search": {"trials": True}}, ["search.trials", "integer", "True"]),
         ({"search": {"trials": "ten"}}, ["search.trials", "integer", "'ten'"]),
@@ -260,3 +278,31 @@ def test_study_name_that_could_be_a_path_is_refused(name: str) -> None:
         check_study_name(name)
     assert repr(name) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("postgresql://me:secret@host:5432/db", "postgresql://me:***@host:5432/db"),
+        ("postgresql+psycopg://me:s@cret@host/db", "postgresql+psycopg://me:***@host/db"),
+        ("no answer from http://me:secret@host today", "no answer from http://me:***@host today"),
+        ("postgresql://me@host:5432/db", "postgresql://me@host:5432/db"),
+        ("sqlite:///data/studies.db", "sqlite:///data/studies.db"),
+        ("http://127.0.0.1:5000", "http://127.0.0.1:5000"),
+    ],
+)
+def test_passwords_are_not_shown(text: str, shown: str) -> None:
+    """A password in an address is blotted out, and nothing else is."""
+    assert hide_password(text) == shown
+
+
+def test_passwords_are_not_recorded() -> None:
+    """What is recorded and hashed has no password; what connects has it."""
+    address = "postgresql://me:{}@host/db"
+    configs = [
+        parse_config({"data": {"tickers": ["A"]}, "search": {"storage": address.format(word)}})
+        for word in ("one", "two")
+    ]
+    assert configs[0].search.storage == address.format("one")
+    assert configs[0].model_dump(mode="json")["search"]["storage"] == address.format("***")
+    assert configs[0].sha256() == configs[1].sha256()

@@ -70,7 +70,7 @@ def test_value_off_the_space_is_not_held(name: str, value: float) -> None:
 @pytest.mark.parametrize(
     ("domain", "held"),
     [
-        (IntRange(type="int", low=64, high=255, step=64), {"hidden_size": 128}),
+        (IntRange(type="int", low=64, high=192, step=64), {"hidden_size": 128}),
         (IntRange(type="int", low=100, high=200, step=5), None),
         (Choice(type="categorical", choices=(16, 128)), {"hidden_size": 128}),
         (Choice(type="categorical", choices=(16,)), None),

@@ -205,6 +205,27 @@ def test_short_history_says_needed_and_present(
     assert "\n" not in message
 
 
+def test_a_split_without_a_test_block_is_refused(make_bars: BarMaker) -> None:
+    """Where the fractions leave no samples for the later blocks, the split is named, not the bars.
+
+    Almost everything for train puts the boundary on the last sample, not past it.
+    """
+    config = configure(split={"train": 0.9999, "validation": 0.00005})
+    with pytest.raises(SplitError, match="the validation block needs >= 20 samples"):
+        split_bars(make_bars(800), config)
+
+
+def test_bars_without_a_label_are_counted(make_bars: BarMaker) -> None:
+    """Bars whose high equals their low have no volatility; the refusal says so and what helps."""
+    bars = make_bars(800)
+    flat = bars.frame.assign(high=bars.frame["close"], low=bars.frame["close"])
+    config = configure(target={"kind": "log_volatility"})
+    with pytest.raises(
+        SplitError, match=r"of which 800 have no finite log_vol.*target\.kind"
+    ):
+        split_bars(Bars(flat.assign(open=flat["close"]), ()), config)
+
+
 def test_short_ticker_is_named(make_bars: BarMaker) -> None:
     """In a panel the ticker whose history is too short is named."""
     with pytest.raises(BarsError, match="T1: history is too short"):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from lstm_model.errors import TrainingDiverged
+from lstm_model.errors import ConfigError, TrainingDiverged
 from lstm_model.search_space import HyperParams
 from lstm_model.training import (
     EarlyStopping,
@@ -163,3 +163,10 @@ def test_device_is_resolved() -> None:
     """A named device is taken as it is; auto is cuda only where there is one."""
     assert resolve_device("cpu") == "cpu"
     assert resolve_device("auto") == ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_missing_gpu_is_refused() -> None:
+    """A device that is not there breaks a rule of the configuration."""
+    with pytest.raises(ConfigError, match=r"device cuda needs a GPU.*set device to auto"):
+        resolve_device("cuda")

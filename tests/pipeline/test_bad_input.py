@@ -45,6 +45,14 @@ USAGE = {
     "ticker with a path": (["--set", "data.tickers=[../X]"], "../X"),
     "study name with a path": (["--study-name", "../x"], "../x"),
     "setting without value": (["--set", "seed"], "key=value"),
+    "summary over a folder": (["--summary", "."], "--summary"),
+    "step beside high": (
+        ["--set", "search.space.num_layers={type: int, low: 1, high: 4, step: 2}"], "write 3 or 5",
+    ),
+    "snapshot and start": (
+        ["--set", "data.snapshot='0123456789abcdef'", "--set", "data.start=2012-01-01"],
+        "taken whole",
+    ),
     "summary into nowhere": (["--summary", "none/summary.json"], "none"),
     "tracking in a folder": (["--set", "tracking.uri=mlruns"], "sqlite:///"),
     "studies in a folder": (["--set", "search.storage=data"], "search.storage"),
@@ -86,6 +94,7 @@ BARS = {
     "negative price": (HEADER, [*ROWS, "2020-01-02,1,2,-1,1,1"], "non_positive_price"),
     "constant price": (HEADER, [f"{row.split(',')[0]},5,5,5,5,1" for row in ROWS], "must move"),
     "too short": (HEADER, ROWS, "has 400"),
+    "day or month": (HEADER, ["03/04/2024,1,2,1,1,1", "04/04/2024,1,2,1,2,1"], "ambiguous_date"),
 }
 
 
@@ -117,7 +126,10 @@ FAILED_RUNS = {
     ),
     "no tracking server": ({"tracking__uri": "http://127.0.0.1:9"}, "tracking.uri"),
     "no database of that kind": ({"search__storage": "nonsense://x"}, "search.storage"),
-    "unknown snapshot": ({"data__snapshot": "'0123456789abcdef'"}, "data.snapshot"),
+    "unknown snapshot": (
+        {"data__snapshot": "'0123456789abcdef'", "data__start": "null", "data__end": "null"},
+        "data.snapshot",
+    ),
 }
 
 

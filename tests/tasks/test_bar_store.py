@@ -11,7 +11,13 @@ from prefect.states import Completed, Crashed, Failed
 from lstm_model.bars import Bars
 from lstm_model.cleaning import clean_bars
 from lstm_model.config import DataConfig
-from lstm_model.errors import BarsError, SourceUnreachable, StorageError, TickerUnknown
+from lstm_model.errors import (
+    BarsError,
+    ConfigError,
+    SourceUnreachable,
+    StorageError,
+    TickerUnknown,
+)
 from tasks.bar_store import (
     _is_transient,
     _what_is_cached,
@@ -129,6 +135,9 @@ def test_find_by_prefix(data: DataConfig, parts: list[Bars]) -> None:
     assert find_snapshot.fn(data, snapshot.sha256) == snapshot
     with pytest.raises(StorageError, match="begins with 'ffffffff'"):
         find_snapshot.fn(data, "ffffffff")
+    other = data.model_copy(update={"tickers": ("A", "C")})
+    with pytest.raises(ConfigError, match=r"holds B, A but data.tickers names A, C; make them eq"):
+        find_snapshot.fn(other, snapshot.sha256[:8])
 
 
 def test_unreachable_names_the_last_good_snapshot(data: DataConfig, parts: list[Bars]) -> None:
@@ -139,6 +148,13 @@ def test_unreachable_names_the_last_good_snapshot(data: DataConfig, parts: list[
     assert expected in _what_is_cached(data)
     assert "nothing is cached" in _what_is_cached(data.model_copy(update={"source": "csv"}))
     assert "nothing is cached" in _what_is_cached(data.model_copy(update={"tickers": ("A",)}))
+
+
+def test_a_damaged_manifest_does_not_hide_that_a_source_is_out(data: DataConfig) -> None:
+    """What is cached is a remedy, and where it cannot be told the failure itself still is."""
+    data.raw_dir.mkdir(parents=True, exist_ok=True)
+    (data.raw_dir / "bars-0.json").write_text("{")
+    assert "nothing is cached" in _what_is_cached(data)
 
 
 def test_fetch_from_files(tmp_path: Path) -> None:

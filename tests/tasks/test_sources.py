@@ -25,6 +25,7 @@ from tasks.sources import (
 )
 
 DAYS = [dt.date(2024, 3, day) for day in (4, 5, 6, 7, 8)]
+FILE_DAYS = [dt.date(2024, 3, day) for day in (11, 12, 13, 14, 15)]
 
 
 @pytest.mark.parametrize("ticker", ["^GSPC", "^IXIC"])
@@ -70,19 +71,22 @@ def test_csv_columns(tmp_path: Path, header: str) -> None:
 @pytest.mark.parametrize(
     "dates",
     [
-        [f"{day:%Y-%m-%d}" for day in DAYS],
-        [f"{day:%Y-%m-%d} 00:00:00-05:00" for day in DAYS],
-        [f"{day.month}/{day.day}/{day.year}" for day in DAYS],
-        [f"{day.month}/{day.day}/{day.year} 00:00:00" for day in DAYS],
+        [f"{day:%Y-%m-%d}" for day in FILE_DAYS],
+        [f"{day:%Y-%m-%d} 00:00:00-05:00" for day in FILE_DAYS],
+        [f"{day.month}/{day.day}/{day.year}" for day in FILE_DAYS],
+        [f"{day.month}/{day.day}/{day.year} 00:00:00" for day in FILE_DAYS],
+        [f"{day:%d/%m/%Y}" for day in FILE_DAYS],
+        [f"{day:%d.%m.%Y}" for day in FILE_DAYS],
+        [f"{day:%Y%m%d}" for day in FILE_DAYS],
     ],
 )
 @pytest.mark.parametrize(
     ("start", "end", "kept"),
     [
         (None, None, 5),
-        (DAYS[1], None, 4),
-        (None, DAYS[1], 2),
-        (DAYS[1], DAYS[3], 3),
+        (FILE_DAYS[1], None, 4),
+        (None, FILE_DAYS[1], 2),
+        (FILE_DAYS[1], FILE_DAYS[3], 3),
         (dt.date(2030, 1, 1), None, 0),
     ],
 )
@@ -92,15 +96,29 @@ def test_csv_span(
     """Files are cut to start <= date <= end, however their dates are written."""
     rows = "".join(f"{date},1,2,1,2\n" for date in dates)
     (tmp_path / "T.csv").write_text("date,open,high,low,close\n" + rows)
-    assert len(CsvSource(tmp_path).fetch("T", start, end)) == kept
+    bars = CsvSource(tmp_path).fetch("T", start, end)
+    span = [day for day in FILE_DAYS if (start or day) <= day <= (end or day)]
+    assert [day.date() for day in bars["date"]] == span
+    assert len(bars) == kept
 
 
-def test_csv_unreadable_date_is_kept(tmp_path: Path) -> None:
-    """A date that cannot be read is not cut away, so that the cleaning refuses it."""
-    (tmp_path / "T.csv").write_text("date,open,high,low,close\n2024-03-04,1,2,1,2\nsoon,1,2,1,2\n")
-    frame = CsvSource(tmp_path).fetch("T", DAYS[0], None)
-    with pytest.raises(BarsError, match=r"unreadable_date.*'soon'"):
-        clean_bars(frame, "T")
+@pytest.mark.parametrize("start", [None, dt.date(2024, 3, 5)])
+@pytest.mark.parametrize(
+    ("dates", "refusal"),
+    [
+        (["2024-03-04", "soon"], "unreadable_date.*'soon'"),
+        (["2024-03-04", "13.03.2024"], "unreadable_date.*'13.03.2024'"),
+        (["03/04/2024", "04/04/2024", "05/04/2024"], "ambiguous_date.*'03/04/2024'"),
+    ],
+)
+def test_csv_dates_are_refused(
+    tmp_path: Path, dates: list[str], refusal: str, start: dt.date | None
+) -> None:
+    """A date that cannot be read, or in two ways, is refused, and not cut away beforehand."""
+    rows = "".join(f"{date},1,2,1,2\n" for date in dates)
+    (tmp_path / "T.csv").write_text("date,open,high,low,close\n" + rows)
+    with pytest.raises(BarsError, match=refusal):
+        CsvSource(tmp_path).fetch("T", start, None)
 
 
 def test_csv_missing_file(tmp_path: Path) -> None:
