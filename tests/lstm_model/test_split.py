@@ -220,9 +220,7 @@ def test_bars_without_a_label_are_counted(make_bars: BarMaker) -> None:
     bars = make_bars(800)
     flat = bars.frame.assign(high=bars.frame["close"], low=bars.frame["close"])
     config = configure(target={"kind": "log_volatility"})
-    with pytest.raises(
-        SplitError, match=r"of which 800 have no finite log_vol.*target\.kind"
-    ):
+    with pytest.raises(SplitError, match=r"of which 800 have no finite log_vol.*target\.kind"):
         split_bars(Bars(flat.assign(open=flat["close"]), ()), config)
 
 
