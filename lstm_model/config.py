@@ -22,10 +22,12 @@ from pydantic import (
 from lstm_model.errors import ConfigError
 from lstm_model.search_space import (
     BALANCED,
+    EXAMPLES,
     PARAMETER_NAMES,
     Domain,
     HyperParams,
     Number,
+    SamplerName,
     seed_space,
 )
 
@@ -205,9 +207,19 @@ class SearchConfig(Section):
     trials: Count = 10
     space: dict[str, Domain] = Field(default_factory=seed_space)
     startup_trials: Count = 5
-    generation: Count = 5
+    examples: Annotated[StrictInt, Field(ge=0, le=len(EXAMPLES))] = 1
+    warm_start: Annotated[StrictInt, Field(ge=0)] = 0
+    sampler: SamplerName = "tpe"
+    pruner: Literal["none", "median", "hyperband", "wilcoxon"] = "none"
+    objective: Literal["holdout", "walk_forward", "seeds"] = "holdout"
+    objective_epoch: Literal["last", "best"] = "last"
+    folds: Annotated[StrictInt, Field(ge=2)] = 5
+    seeds: Annotated[StrictInt, Field(ge=2)] = 3
+    minimise: tuple[Literal["loss"]] | tuple[Literal["loss"], Literal["seconds"]] = ("loss",)
+    generation: Count | None = 5
     workers: Count | None = None
     trial_timeout_seconds: Annotated[Number, Field(gt=0)] = 3600.0
+    time_budget_seconds: Annotated[Number, Field(gt=0)] | None = None
     storage: Address = "sqlite:///data/studies.db"
 
     @field_validator("space")
@@ -225,6 +237,21 @@ class SearchConfig(Section):
                 )
             _check_domain(name, domain)
         return space
+
+    @model_validator(mode="after")
+    def _pruner_fits(self) -> "SearchConfig":
+        fits = {"median": "holdout", "hyperband": "holdout", "wilcoxon": "walk_forward"}
+        if self.objective != fits.get(self.pruner, self.objective):
+            raise ValueError(
+                f"pruner {self.pruner} needs objective {fits[self.pruner]} but it is "
+                f"{self.objective}; change either"
+            )
+        if len(self.minimise) > 1 and (self.pruner != "none" or self.sampler in {"cmaes"}):
+            raise ValueError(
+                f"two things to minimise go with no pruner and not with cmaes but pruner is "
+                f"{self.pruner} and sampler is {self.sampler}; change them, or minimise loss alone"
+            )
+        return self
 
 
 class TrackingConfig(Section):

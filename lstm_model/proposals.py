@@ -6,18 +6,23 @@ between calls, so a search resumed after any number of restarts proposes what it
 proposed.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import optuna
 from optuna.distributions import BaseDistribution
+from optuna.exceptions import ExperimentalWarning
+from optuna.study import StudyDirection
 from optuna.trial import TrialState, create_trial
 
+from lstm_model.cube import cma_point, grid_point, params_to_point, point_to_params, sobol_point
 from lstm_model.search_space import (
-    BALANCED,
+    EXAMPLES,
     Choice,
     FloatRange,
     IntRange,
+    SamplerName,
     distributions,
     restrict,
 )
@@ -28,27 +33,50 @@ Params = dict[str, int | float]
 
 @dataclass(frozen=True, slots=True)
 class FinishedTrial:
-    """A trial as a later proposal sees it: completed with a loss, or pruned without one."""
+    """A trial as a later proposal sees it: completed with a loss, or pruned without one.
+
+    `curve` has the validation losses by epoch (by fold where there are several), as far as it got.
+    """
 
     number: int
     params: Params
     loss: float | None
+    seconds: float = 0.0
+    curve: Mapping[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class ProposalSettings:
-    """What stays the same over all proposals of a study."""
+    """What stays the same over all proposals of a study; `queued` are tried first, as they are."""
 
     seed: int
     study_name: str
     space: Mapping[str, IntRange | FloatRange | Choice]
     startup_trials: int
+    sampler: SamplerName = "tpe"
+    queued: tuple[Params, ...] = ()
+    with_seconds: bool = False
 
 
 def generation_of(number: int, generation: int, total: int) -> range:
     """Return the numbers of the generation that a trial belongs to, cut off at the total."""
     first = number - number % generation
     return range(first, min(first + generation, total))
+
+
+def queue_first(
+    known_good: Sequence[Params], examples: int, space: Mapping[str, IntRange | FloatRange | Choice]
+) -> tuple[Params, ...]:
+    """Return what is tried before anything is drawn: last night's best, then the seed's rows.
+
+    The seed's rows are Table 5's, "Balanced" first; one that the space does not hold is left out.
+    """
+    rows = [restrict(example, space) for example in EXAMPLES[:examples]]
+    queue: list[Params] = []
+    for params in (*known_good, *rows):
+        if params is not None and params not in queue:
+            queue.append(params)
+    return tuple(queue)
 
 
 def propose(
@@ -59,26 +87,69 @@ def propose(
 ) -> Params:
     """Return the parameters of trial `number`.
 
-    The first trial is the seed's "Balanced" row where the space holds it. `finished` are the trials
-    of earlier generations, `siblings` the lower-numbered ones of the same generation.
+    `finished` are the trials of earlier generations, `siblings` the lower-numbered ones that run at
+    the same time.
     """
-    if number == 0 and (balanced := restrict(BALANCED, settings.space)) is not None:
-        return balanced
+    if number < len(settings.queued):
+        return settings.queued[number]
+    seed = derive_seed(settings.seed, settings.study_name, number, "propose") % 2**32
+    study_seed = derive_seed(settings.seed, settings.study_name, "propose") % 2**32
+    seen = sorted(finished, key=lambda trial: trial.number)
+    if settings.sampler == "qmc":
+        point = sobol_point(number - len(settings.queued), len(settings.space), study_seed)
+        return point_to_params(point, settings.space)
+    if settings.sampler == "grid":
+        point = grid_point(number - len(settings.queued), settings.space, study_seed)
+        return point_to_params(point, settings.space)
+    if settings.sampler == "cmaes":
+        told = [
+            (params_to_point(trial.params, settings.space), trial.loss)
+            for trial in seen
+            if trial.loss is not None
+        ]
+        return point_to_params(cma_point(told, len(settings.space), seed), settings.space)
+    return _ask_optuna(settings, seed, seen, siblings)
+
+
+def _ask_optuna(
+    settings: ProposalSettings,
+    seed: int,
+    seen: Sequence[FinishedTrial],
+    siblings: Iterable[Params],
+) -> Params:
     spaces = distributions(settings.space)
-    sampler = optuna.samplers.TPESampler(
-        n_startup_trials=settings.startup_trials,
-        seed=derive_seed(settings.seed, settings.study_name, number, "propose") % 2**32,
-    )
-    study = optuna.create_study(direction="minimize", sampler=sampler)
-    for trial in sorted(finished, key=lambda trial: trial.number):
-        study.add_trial(_frozen(trial.params, spaces, trial.loss))
+    directions = [StudyDirection.MINIMIZE] * (1 + settings.with_seconds)
+    study = optuna.create_study(directions=directions, sampler=_sampler(settings, seed))
+    for trial in seen:
+        study.add_trial(_frozen(trial, spaces, with_seconds=settings.with_seconds))
     for params in siblings:
         study.add_trial(create_trial(state=TrialState.RUNNING, params=params, distributions=spaces))
     return dict(study.ask(spaces).params)
 
 
+def _sampler(settings: ProposalSettings, seed: int) -> optuna.samplers.BaseSampler:
+    if settings.sampler == "random":
+        return optuna.samplers.RandomSampler(seed=seed)
+    if settings.sampler == "gp":
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            return optuna.samplers.GPSampler(seed=seed, n_startup_trials=settings.startup_trials)
+    return optuna.samplers.TPESampler(n_startup_trials=settings.startup_trials, seed=seed)
+
+
 def _frozen(
-    params: Params, spaces: dict[str, BaseDistribution], loss: float | None
+    trial: FinishedTrial, spaces: dict[str, BaseDistribution], *, with_seconds: bool
 ) -> optuna.trial.FrozenTrial:
-    state = TrialState.PRUNED if loss is None else TrialState.COMPLETE
-    return create_trial(state=state, value=loss, params=params, distributions=spaces)
+    if trial.loss is None:
+        # A pruned trial tells the sampler how far it got; one that diverged at once tells nothing.
+        curve = {} if with_seconds else dict(trial.curve)
+        return create_trial(
+            state=TrialState.PRUNED,
+            params=trial.params,
+            distributions=spaces,
+            intermediate_values=curve,
+        )
+    values = [trial.loss, trial.seconds] if with_seconds else [trial.loss]
+    return create_trial(
+        state=TrialState.COMPLETE, values=values, params=trial.params, distributions=spaces
+    )

@@ -43,7 +43,16 @@ class HyperParams:
 
 
 BALANCED = HyperParams()
-"""The seed's recommended configuration (Table 5), tried first in every search."""
+"""The seed's recommended configuration (Table 5)."""
+
+EXAMPLES = (
+    BALANCED,
+    HyperParams(hidden_size=64, num_layers=1, dropout=0.0, lr=5e-3, batch_size=128),
+    HyperParams(hidden_size=64, num_layers=1, dropout=0.4, lr=1e-4, batch_size=128),
+    HyperParams(hidden_size=256, num_layers=2, dropout=0.1, lr=5e-3, batch_size=128),
+    HyperParams(hidden_size=256, num_layers=3, dropout=0.3, lr=5e-4, batch_size=32),
+)
+"""The seed's Table 5, the recommended row first, then by growing cost."""
 
 
 def _refuse_bool(value: object) -> object:
@@ -134,6 +143,8 @@ class Choice(_Domain):
 
 
 Domain = Annotated[IntRange | FloatRange | Choice, Field(discriminator="type")]
+
+SamplerName = Literal["tpe", "gp", "random", "qmc", "cmaes", "grid"]
 
 PARAMETER_NAMES = tuple(field.name for field in fields(HyperParams))
 

@@ -1,4 +1,4 @@
-"""The search's owner: holds the lock, the persistent study and the order of trials.
+"""The search's owner: brings a study to its total of finished trials, whatever happened before.
 
 One owner, many calculators. Parameters come from `lstm_model.proposals`, a pure function; workers
 compute and return; only the owner writes, so nothing waits for a lock and nothing depends on who
@@ -7,63 +7,64 @@ finishes first. What a dead owner left RUNNING is failed here and run again with
 
 import math
 import os
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from queue import Empty, SimpleQueue
 
 import optuna
-from filelock import FileLock, Timeout
-from optuna.exceptions import StorageInternalError
-from optuna.trial import FrozenTrial, TrialState
 from prefect import runtime, task
 from prefect.cache_policies import NO_CACHE
-from prefect.futures import as_completed
-from sqlalchemy import make_url
-from sqlalchemy.exc import SQLAlchemyError
+from prefect.futures import PrefectFuture
 
-from lstm_model.config import PipelineConfig, canonical_sha256, hide_password
-from lstm_model.errors import SearchError, StorageError
+from lstm_model.choice import Candidate, best_by_loss, cheapest_within_one_error, pareto_front
+from lstm_model.config import PipelineConfig
+from lstm_model.errors import SearchError
 from lstm_model.proposals import (
     FinishedTrial,
     Params,
     ProposalSettings,
     generation_of,
     propose,
+    queue_first,
 )
+from lstm_model.pruning import Limits, hyperband_limits, median_limits
 from lstm_model.search_space import HyperParams, distributions
 from lstm_model.seeding import derive_seed
 from lstm_model.training import TrainingSettings, resolve_device
 from tasks.data_set import DataSet
 from tasks.progress import TrialProgress, notice
+from tasks.study_store import (
+    TrialRow,
+    begin_trial,
+    best_of_last_night,
+    fail_what_a_dead_owner_left,
+    finished_trials,
+    fix_queue,
+    open_study,
+    proposed_params,
+    record_outcome,
+    space_sha256,
+    study_key,
+    study_rows,
+)
 from tasks.tracking import Night
-from tasks.trial import TrialOrder, TrialOutcome
+from tasks.trial import Objective, TrialOrder, TrialOutcome
 from tasks.workers import TrialExecutor
-
-NUMBER = "number"
-"""The user attribute of a trial's number in the search; a trial that is run again keeps it."""
-
-
-@dataclass(frozen=True, slots=True)
-class TrialRow:
-    """One row of the study's table."""
-
-    number: int
-    state: str
-    value: float | None
-    params: Params
-    epochs: int
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class StudyResult:
-    """A finished search: every trial, and the best."""
+    """A search as far as it got: every trial, the chosen one, and the front where two are traded.
+
+    `front` holds trial numbers by ascending seconds; it is empty where loss alone is minimised.
+    """
 
     study_key: str
     trials: tuple[TrialRow, ...]
     best: TrialRow
     resumed_trials: int
+    front: tuple[int, ...] = ()
 
     @property
     def best_params(self) -> HyperParams:
@@ -77,37 +78,31 @@ def search_hyperparameters(
 ) -> StudyResult:
     """Bring the study to `search.trials` finished trials in total, and return its table.
 
-    Raises SearchError where another search holds the study, or where no trial has completed.
+    `search.time_budget_seconds` ends it earlier, with what it has. Raises SearchError where another
+    search holds the study, or where no trial has completed.
     """
+    started = time.monotonic()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    search = config.search
     key = study_key(config, data_set, study_name)
-    with _open_study(config, key, study_name) as study:
-        _fail_what_a_dead_owner_left(study)
-        finished = _finished(study)
-        resumed = len(finished)
+    with open_study(config, key, study_name) as study:
+        fail_what_a_dead_owner_left(study)
+        night.adopt_study(key)
+        resumed = len(finished_trials(study))
         if resumed:
             notice(f"study {key} goes on from {resumed} finished trials")
-        missing = config.search.trials - resumed
+        missing = search.trials - resumed
         if missing > 0:
             workers = min(_worker_count(config), missing)
             with (
-                TrialExecutor(workers, config.search.trial_timeout_seconds) as executor,
-                TrialProgress(config.search.trials, resumed) as progress,
+                TrialExecutor(workers, search.trial_timeout_seconds) as executor,
+                TrialProgress(search.trials, resumed) as progress,
             ):
-                _run_missing(study, config, data_set, study_name, executor, progress, night)
-        return _result(study, key, resumed)
-
-
-def study_key(config: PipelineConfig, data_set: DataSet, study_name: str) -> str:
-    """Name the study by all that its losses depend on: two that differ are never mixed."""
-    depends_on = {
-        "space": {name: domain.model_dump() for name, domain in config.search.space.items()},
-        "data": data_set.search_sha256,
-        "epochs": config.training.epochs,
-        "gradient_clip": config.training.gradient_clip,
-        "seed": config.seed,
-    }
-    return f"{study_name}@{canonical_sha256(depends_on)[:12]}"
+                budget = search.time_budget_seconds or math.inf
+                owner = _Owner(study, config, data_set, study_name, night, executor, progress)
+                owner.run(started + budget, workers)
+        rows, reason = study_rows(study)
+        return _result(config, key, rows, reason, resumed)
 
 
 def _worker_count(config: PipelineConfig) -> int:
@@ -119,120 +114,146 @@ def _worker_count(config: PipelineConfig) -> int:
     return len(available) or os.cpu_count() or 1
 
 
-@contextmanager
-def _open_study(config: PipelineConfig, key: str, study_name: str) -> Iterator[optuna.Study]:
-    """Open or create the study under its lock; tell of studies of the same name on other data."""
-    folder = Path("data")
-    connect: dict[str, object] = {}
-    try:
-        url = make_url(config.search.storage)
-        if url.get_backend_name() == "sqlite" and url.database:
-            folder = Path(url.database).resolve().parent
-            url = url.set(database=str(Path(url.database).resolve()))
-            connect = {"connect_args": {"timeout": 60}}
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / f"{key}.lock", timeout=0)
-        with lock:
-            storage = optuna.storages.RDBStorage(
-                url.render_as_string(hide_password=False), engine_kwargs=connect
-            )
-            others = [
-                name
-                for name in optuna.get_all_study_names(storage)
-                if name.startswith(f"{study_name}@") and name != key
-            ]
-            study = optuna.create_study(
-                storage=storage, study_name=key, direction="minimize", load_if_exists=True
-            )
-            if others and not study.trials:
-                notice(
-                    f"study {study_name} exists on other data, space or settings "
-                    f"({', '.join(others)}); this is a new one, {key}"
-                )
-            yield study
-    except Timeout:
-        raise SearchError(
-            f"study {study_name!r} is being searched by another process; wait for it or choose "
-            f"another --study-name"
-        ) from None
-    except (OSError, ImportError, SQLAlchemyError, StorageInternalError) as error:
-        reason = " ".join(str(getattr(error, "orig", None) or error).split())[:200]
-        raise StorageError(
-            f"cannot use the studies at {hide_password(config.search.storage)}: "
-            f"{hide_password(reason)}; check search.storage"
-        ) from error
+class _Owner:
+    """Begins trials as their turn comes and records them as they end, until total or deadline."""
+
+    def __init__(
+        self,
+        study: optuna.Study,
+        config: PipelineConfig,
+        data_set: DataSet,
+        study_name: str,
+        night: Night,
+        executor: TrialExecutor,
+        progress: TrialProgress,
+    ) -> None:
+        self.study, self.config, self.night = study, config, night
+        self.data_set, self.study_name = data_set, study_name
+        self.executor, self.progress = executor, progress
+        self.spaces = distributions(config.search.space)
+        self.running: dict[int, tuple[optuna.Trial, str, Params]] = {}
+        self.ended: SimpleQueue[PrefectFuture[tuple[TrialOutcome, str]]] = SimpleQueue()
+        search = config.search
+        space = space_sha256(config)
+        known_good = best_of_last_night(study, study_name, space, search.warm_start)
+        queue = fix_queue(study, queue_first(known_good, search.examples, search.space), space)
+        self.settings = ProposalSettings(
+            seed=config.seed,
+            study_name=study_name,
+            space=search.space,
+            startup_trials=search.startup_trials,
+            sampler=search.sampler,
+            queued=queue,
+            with_seconds=len(search.minimise) > 1,
+        )
+
+    def run(self, deadline: float, workers: int) -> None:
+        """Run until every number below the total has had its turn, or the deadline has come."""
+        waves = self._waves(workers)
+        while True:
+            for order in sorted(next(waves, []), key=_cost, reverse=True):
+                self._submit(order)
+            if not self.running:
+                return
+            try:
+                future = self.ended.get(timeout=_seconds_until(deadline))
+            except Empty:
+                break
+            self._record(future)
+        budget = self.config.search.time_budget_seconds
+        self.executor.cut_off(f"search.time_budget_seconds ({budget:g}) ran out")
+        cut = len(self.running)
+        while self.running:
+            self._record(self.ended.get())
+        notice(f"search.time_budget_seconds ran out; {cut} trials were cut off, the rest is kept")
+
+    def _waves(self, workers: int) -> Iterator[list[TrialOrder]]:
+        """Yield the orders that may begin now; in generations, none while one is under way."""
+        total, generation = self.config.search.trials, self.config.search.generation
+        finished = finished_trials(self.study)
+        known = proposed_params(self.study)
+        first = 0
+        while first < total:
+            if generation is None:
+                free = workers - len(self.running)
+                numbers = range(first, min(first + free, total))
+                seen = list(finished_trials(self.study).values())
+            else:
+                while self.running:
+                    yield []
+                numbers = generation_of(first, generation, total)
+                seen = [t for t in finished_trials(self.study).values() if t.number < first]
+            siblings = [params for _, _, params in self.running.values()]
+            orders = []
+            for number in numbers:
+                params = known.get(number) or propose(number, self.settings, seen, siblings)
+                siblings.append(params)
+                if number not in finished:
+                    orders.append(self._order(number, params, seen))
+            first = numbers.stop
+            if orders or generation is None:
+                yield orders
+
+    def _order(self, number: int, params: Params, seen: list[FinishedTrial]) -> TrialOrder:
+        config, search = self.config, self.config.search
+        parts = {"walk_forward": search.folds, "seeds": search.seeds}.get(search.objective, 1)
+        return TrialOrder(
+            number=number,
+            params=params,
+            search_path=self.data_set.search_path,
+            epochs=config.training.epochs,
+            settings=TrainingSettings(
+                derive_seed(config.seed, self.study_name, number, "train") % 2**63,
+                config.training.gradient_clip,
+                resolve_device(config.device),
+            ),
+            objective=Objective(
+                search.objective,
+                parts,
+                search.objective_epoch,
+                config.purge_bars,
+                with_error=len(search.minimise) > 1,
+            ),
+            limits=_limits(config, number, seen),
+            best_folds=_best_folds(config, seen),
+        )
+
+    def _submit(self, order: TrialOrder) -> None:
+        trial = begin_trial(self.study, order.number, order.params, self.spaces)
+        run_id = self.night.start_trial(order.number, trial.number, order.params)
+        self.running[order.number] = (trial, run_id, order.params)
+        future = run_trial_in_worker.with_options(task_run_name=f"trial-{order.number}").submit(
+            self.executor, order
+        )
+        future.add_done_callback(self.ended.put)
+
+    def _record(self, future: PrefectFuture[tuple[TrialOutcome, str]]) -> None:
+        outcome, task_run_id = future.result()
+        trial, run_id, _ = self.running.pop(outcome.number)
+        record_outcome(self.study, trial, outcome)
+        self.night.finish_trial(run_id, outcome, task_run_id)
+        self.progress.advance(outcome)
 
 
-def _fail_what_a_dead_owner_left(study: optuna.Study) -> None:
-    # We hold the lock, so whoever asked for these is not alive any more.
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        study.tell(trial.number, state=TrialState.FAIL)
+def _limits(config: PipelineConfig, number: int, seen: list[FinishedTrial]) -> Limits:
+    curves = [trial.curve for trial in seen]
+    if config.search.pruner == "median":
+        return median_limits(curves, config.training.epochs)
+    if config.search.pruner == "hyperband":
+        return hyperband_limits(curves, number, config.training.epochs)
+    return {}
 
 
-def _finished(study: optuna.Study) -> dict[int, FrozenTrial]:
-    states = (TrialState.COMPLETE, TrialState.PRUNED)
-    return {t.user_attrs[NUMBER]: t for t in study.get_trials(deepcopy=False, states=states)}
+def _best_folds(config: PipelineConfig, seen: list[FinishedTrial]) -> tuple[float, ...]:
+    complete = [trial for trial in seen if trial.loss is not None]
+    if config.search.pruner != "wilcoxon" or not complete:
+        return ()
+    best = min(complete, key=lambda trial: (trial.loss, trial.number))
+    return tuple(best.curve[fold] for fold in sorted(best.curve))
 
 
-def _run_missing(
-    study: optuna.Study,
-    config: PipelineConfig,
-    data_set: DataSet,
-    study_name: str,
-    executor: TrialExecutor,
-    progress: TrialProgress,
-    night: Night,
-) -> None:
-    """Run generation after generation; within one, trials run at once and do not see each other."""
-    proposal_settings = ProposalSettings(
-        config.seed, study_name, config.search.space, config.search.startup_trials
-    )
-    spaces = distributions(config.search.space)
-    total = config.search.trials
-    first = 0
-    while first < total:
-        generation = generation_of(first, config.search.generation, total)
-        finished = _finished(study)
-        known = {
-            t.user_attrs[NUMBER]: t.params
-            for t in study.get_trials(deepcopy=False)
-            if NUMBER in t.user_attrs and t.params
-        }
-        visible = [
-            FinishedTrial(number, trial.params, trial.value)
-            for number, trial in finished.items()
-            if number < generation.start
-        ]
-        siblings: list[Params] = []
-        running: dict[int, tuple[optuna.Trial, str]] = {}
-        orders: list[TrialOrder] = []
-        for number in generation:
-            params = known.get(number) or propose(number, proposal_settings, visible, siblings)
-            siblings.append(params)
-            if number in finished:
-                continue
-            trial = _begin(study, number, params, spaces)
-            running[number] = (trial, night.start_trial(number, trial.number, params))
-            seed = derive_seed(config.seed, study_name, number, "train") % 2**63
-            settings = TrainingSettings(
-                seed, config.training.gradient_clip, resolve_device(config.device)
-            )
-            orders.append(
-                TrialOrder(number, params, data_set.search_path, config.training.epochs, settings)
-            )
-        futures = [
-            run_trial_in_worker.with_options(task_run_name=f"trial-{order.number}").submit(
-                executor, order
-            )
-            for order in sorted(orders, key=_cost, reverse=True)
-        ]
-        for future in as_completed(futures):
-            outcome, task_run_id = future.result()
-            trial, mlflow_run_id = running[outcome.number]
-            _record(study, trial, outcome)
-            night.finish_trial(mlflow_run_id, outcome, task_run_id)
-            progress.advance(outcome)
-        first = generation.stop
+def _seconds_until(deadline: float) -> float | None:
+    return None if math.isinf(deadline) else max(0.0, deadline - time.monotonic())
 
 
 def _cost(order: TrialOrder) -> float:
@@ -247,53 +268,21 @@ def run_trial_in_worker(executor: TrialExecutor, order: TrialOrder) -> tuple[Tri
     return executor.run(order), str(runtime.task_run.id)
 
 
-def _begin(
-    study: optuna.Study,
-    number: int,
-    params: Params,
-    spaces: dict[str, optuna.distributions.BaseDistribution],
-) -> optuna.Trial:
-    study.enqueue_trial(params, user_attrs={NUMBER: number})
-    trial = study.ask(spaces)
-    while trial.user_attrs.get(NUMBER) != number:
-        # An owner that died between the two lines above left one waiting.
-        study.tell(trial, state=TrialState.FAIL)
-        trial = study.ask(spaces)
-    return trial
-
-
-def _record(study: optuna.Study, trial: optuna.Trial, outcome: TrialOutcome) -> None:
-    for epoch in outcome.epochs:
-        trial.report(epoch.validation_loss, epoch.epoch)
-    trial.set_user_attr("seconds", outcome.seconds)
-    if outcome.reason:
-        trial.set_user_attr("reason", outcome.reason)
-    study.tell(trial, outcome.validation_loss, TrialState[outcome.state])
-
-
-def _result(study: optuna.Study, key: str, resumed: int) -> StudyResult:
-    latest: dict[int, FrozenTrial] = {}
-    for trial in study.get_trials(deepcopy=False):
-        if NUMBER in trial.user_attrs:
-            latest[trial.user_attrs[NUMBER]] = trial
-    rows = tuple(
-        TrialRow(
-            number=number,
-            state=trial.state.name,
-            # Optuna gives a pruned trial its last reported loss; a diverged one has no loss.
-            value=trial.value if trial.state == TrialState.COMPLETE else None,
-            params=trial.params,
-            epochs=len(trial.intermediate_values),
-            seconds=float(trial.user_attrs.get("seconds", 0.0)),
-        )
-        for number, trial in sorted(latest.items())
-    )
-    complete = [row for row in rows if row.value is not None]
-    if not complete:
-        reasons = [t.user_attrs.get("reason", t.state.name) for t in latest.values()]
+def _result(
+    config: PipelineConfig, key: str, rows: tuple[TrialRow, ...], reason: str, resumed: int
+) -> StudyResult:
+    candidates = [
+        Candidate(row.number, row.value, row.standard_error or 0.0, row.seconds)
+        for row in rows
+        if row.value is not None
+    ]
+    if not candidates:
         raise SearchError(
             f"a search needs one completed trial but none of {len(rows)} did; the last ended with: "
-            f"{reasons[-1] if reasons else 'nothing'}"
+            f"{reason}"
         )
-    best = min(complete, key=lambda row: (row.value or math.nan, row.number))
-    return StudyResult(key, rows, best, resumed)
+    two = len(config.search.minimise) > 1
+    chosen = (cheapest_within_one_error if two else best_by_loss)(candidates)
+    front = tuple(c.number for c in pareto_front(candidates)) if two else ()
+    best = next(row for row in rows if row.number == chosen.number)
+    return StudyResult(key, rows, best, resumed, front)

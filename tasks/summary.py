@@ -70,6 +70,7 @@ class NightSummary:
                 "params": self.best_params.to_dict(),
             },
             "trials": [asdict(row) for row in study.trials],
+            "front": list(study.front),
             "retrain": {
                 "best_epoch": self.retrained.best_epoch,
                 "epochs": len(self.retrained.epochs),
@@ -163,7 +164,7 @@ def summarise(
         run_id=night.run_id,
         seconds=dict(clock.seconds),
     )
-    night.tag({"study_key": study.study_key, "resumed_trials": study.resumed_trials})
+    night.tag({"resumed_trials": study.resumed_trials})
     night.log_outcome(
         retrained.params.to_dict(), study.best.value, clock.seconds, summary.to_json()
     )

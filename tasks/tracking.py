@@ -21,7 +21,7 @@ os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
 
 import mlflow
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 from prefect import runtime
 from sqlalchemy import make_url
@@ -50,6 +50,7 @@ class Night:
         self.tracking_uri = uri
         self.experiment_id = experiment_id
         self.run_id = run_id
+        self._study_key = ""
 
     def log_data(self, snapshot: Snapshot, data_set: DataSet) -> None:
         """Record which bars the night used and how they were cut."""
@@ -74,6 +75,18 @@ class Night:
         manifest = Path(snapshot.path).with_suffix(".json")
         self._client.log_artifact(self.run_id, str(manifest), "data")
 
+    def adopt_study(self, study_key: str) -> None:
+        """Tag the night with its study, and close what an owner that died left RUNNING of it.
+
+        The caller holds the study's lock, so such a run has nobody who would close it.
+        """
+        self._study_key = study_key
+        self._tag(self.run_id, {"study_key": study_key})
+        for run in self._running_runs(f"tags.study_key = '{study_key}'"):
+            if run.info.run_id != self.run_id:
+                self._tag(run.info.run_id, {"error": "cut off: its process ended without a word"})
+                self._client.set_terminated(run.info.run_id, "FAILED")
+
     def start_trial(self, number: int, optuna_number: int, params: Params) -> str:
         """Open a nested run for a trial and return its id."""
         tags = {"optuna.trial": number, "optuna.stored_number": optuna_number, "role": "trial"}
@@ -90,7 +103,10 @@ class Night:
         last = (
             {} if outcome.validation_loss is None else {"final_val_loss": outcome.validation_loss}
         )
-        self._log_curve(run_id, outcome.epochs, last | {"seconds": outcome.seconds}, tags)
+        totals = last | {"seconds": outcome.seconds, "standard_error": outcome.standard_error}
+        if len(outcome.part_losses) > 1:
+            totals |= {f"part_{i}.loss": v for i, v in enumerate(outcome.part_losses, start=1)}
+        self._log_curve(run_id, outcome.parts, totals, tags)
         self._client.set_terminated(run_id, RUN_STATUS[outcome.state])
 
     def log_retraining(self, retrained: Retrained) -> str:
@@ -101,7 +117,7 @@ class Night:
             "best_epoch": retrained.best_epoch,
             "parameters": retrained.parameters,
         }
-        self._log_curve(run_id, retrained.epochs, totals, {})
+        self._log_curve(run_id, (retrained.epochs,), totals, {})
         return run_id
 
     def finish(self, run_id: str) -> None:
@@ -110,11 +126,7 @@ class Night:
 
     def abandon_children(self) -> None:
         """Close the nested runs that an error or an interrupt cut off."""
-        running = self._client.search_runs(
-            [self.experiment_id],
-            f"tags.`mlflow.parentRunId` = '{self.run_id}' and attributes.status = 'RUNNING'",
-        )
-        for run in running:
+        for run in self._running_runs(f"tags.`mlflow.parentRunId` = '{self.run_id}'"):
             self._client.set_terminated(run.info.run_id, "FAILED")
 
     def log_evaluation(self, evaluation: Evaluation) -> None:
@@ -141,11 +153,16 @@ class Night:
         """Set tags on the parent run."""
         self._tag(self.run_id, values)
 
+    def _running_runs(self, condition: str) -> list[Run]:
+        condition += " and attributes.status = 'RUNNING'"
+        return list(self._client.search_runs([self.experiment_id], condition, max_results=1000))
+
     def _start_child(self, name: str, tags: Mapping[str, object], params: Params) -> str:
         run = self._client.create_run(
             self.experiment_id,
             run_name=name,
-            tags={"mlflow.parentRunId": self.run_id} | {k: str(v) for k, v in tags.items()},
+            tags={"mlflow.parentRunId": self.run_id, "study_key": self._study_key}
+            | {k: str(v) for k, v in tags.items()},
         )
         run_id: str = run.info.run_id
         self._client.log_batch(run_id, params=[Param(k, str(v)) for k, v in params.items()])
@@ -154,14 +171,20 @@ class Night:
     def _log_curve(
         self,
         run_id: str,
-        epochs: tuple[EpochResult, ...],
+        parts: tuple[tuple[EpochResult, ...], ...],
         totals: Mapping[str, float],
         tags: Mapping[str, object],
     ) -> None:
         metrics = _metrics(totals)
-        for epoch in epochs:
-            losses = {"train_loss": epoch.train_loss, "val_loss": epoch.validation_loss}
-            metrics += _metrics(losses | {"epoch_seconds": epoch.seconds}, epoch.epoch)
+        for part, epochs in enumerate(parts, start=1):
+            prefix = f"part_{part}." if len(parts) > 1 else ""
+            for epoch in epochs:
+                values = {
+                    f"{prefix}train_loss": epoch.train_loss,
+                    f"{prefix}val_loss": epoch.validation_loss,
+                    f"{prefix}epoch_seconds": epoch.seconds,
+                }
+                metrics += _metrics(values, epoch.epoch)
         # MLflow takes up to 1,000 metrics a batch.
         for first in range(0, len(metrics), 1000):
             self._client.log_batch(run_id, metrics=metrics[first : first + 1000])

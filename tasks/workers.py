@@ -7,6 +7,7 @@ import sys
 import threading
 import types
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import contextmanager
 from multiprocessing.context import SpawnContext, SpawnProcess
@@ -54,6 +55,7 @@ class TrialExecutor:
     def __init__(self, workers: int, timeout_seconds: float) -> None:
         self.timeout_seconds = timeout_seconds
         self._waiting: set[ProcessFuture] = set()
+        self._cut_off_because = ""
         # torch reads the thread count from the environment it is imported in; a child inherits it.
         with _environment(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1"):
             self._pool = ProcessPool(
@@ -67,6 +69,8 @@ class TrialExecutor:
         self._waiting.add(future)
         try:
             outcome: TrialOutcome = future.result()
+        except CancelledError:
+            reason = self._cut_off_because or "cancelled"
         except FutureTimeoutError:
             reason = f"ran past search.trial_timeout_seconds ({self.timeout_seconds:g})"
         except ProcessExpired as error:
@@ -78,6 +82,12 @@ class TrialExecutor:
         finally:
             self._waiting.discard(future)
         return TrialOutcome(order.number, "FAIL", order.params, (), None, reason, 0.0)
+
+    def cut_off(self, reason: str) -> None:
+        """End every trial that runs or waits; each is an outcome with this reason."""
+        self._cut_off_because = reason
+        for future in tuple(self._waiting):
+            future.cancel()
 
     def __enter__(self) -> "TrialExecutor":
         return self

@@ -1,5 +1,6 @@
 """Claims about proposals: pure, resumable, and informed by losses after the start-up."""
 
+import dataclasses
 import math
 
 import pytest
@@ -12,8 +13,9 @@ from lstm_model.proposals import (
     ProposalSettings,
     generation_of,
     propose,
+    queue_first,
 )
-from lstm_model.search_space import BALANCED, FloatRange, seed_space
+from lstm_model.search_space import BALANCED, EXAMPLES, Choice, SamplerName, seed_space
 
 SETTINGS = ProposalSettings(seed=42, study_name="study", space=seed_space(), startup_trials=5)
 GENERATION = 3
@@ -42,17 +44,55 @@ def whole() -> list[FinishedTrial]:
     return search(12)
 
 
-def test_first_trial_is_balanced(whole: list[FinishedTrial]) -> None:
-    """Trial 0 is the seed's recommended row."""
-    assert whole[0].params == BALANCED.to_dict()
+def test_queued_parameters_come_first() -> None:
+    """What is queued is tried in its order, before anything is drawn."""
+    queue = queue_first([], 5, seed_space())
+    settings = dataclasses.replace(SETTINGS, queued=queue)
+    assert [propose(number, settings, [], []) for number in range(5)] == list(queue)
+    assert queue[0] == BALANCED.to_dict()
+    assert propose(5, settings, [], []) not in queue
 
 
-def test_first_trial_outside_the_space_is_drawn() -> None:
-    """Where the space does not hold the recommended row, trial 0 is drawn from the space."""
-    space = {"lr": FloatRange(type="float", low=1e-5, high=1e-4, log=True)}
-    params = propose(0, ProposalSettings(42, "study", space, 5), [], [])
-    assert list(params) == ["lr"]
-    assert 1e-5 <= params["lr"] <= 1e-4
+def test_the_queue_holds_what_the_space_holds_once() -> None:
+    """Last night's best come first; a row twice, or outside the space, is queued once or not."""
+    space = seed_space() | {"batch_size": Choice(type="categorical", choices=(32, 128))}
+    rows = [row.to_dict() for row in EXAMPLES]
+    queue = queue_first([rows[4]], 5, space)
+    assert queue == (rows[4], rows[1], rows[2], rows[3])
+    assert queue_first([], 0, seed_space()) == ()
+
+
+def test_the_examples_are_the_seeds_table() -> None:
+    """The five rows of the seed's Table 5, by hidden size, layers, dropout, rate and batch."""
+    assert {tuple(row.to_dict().values()) for row in EXAMPLES} == {
+        (64, 1, 0.0, 5e-3, 128),
+        (128, 2, 0.2, 1e-3, 64),
+        (256, 3, 0.3, 5e-4, 32),
+        (64, 1, 0.4, 1e-4, 128),
+        (256, 2, 0.1, 5e-3, 128),
+    }
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "gp", "random", "qmc", "cmaes", "grid"])
+def test_every_sampler_is_pure_and_stays_in_the_space(
+    whole: list[FinishedTrial], sampler: SamplerName
+) -> None:
+    """By whichever sampler, the same history gives the same parameters, inside the space."""
+    settings = dataclasses.replace(SETTINGS, sampler=sampler)
+    for number in (1, 9):
+        params = propose(number, settings, whole[:number], [whole[9].params])
+        assert propose(number, settings, whole[:number], [whole[9].params]) == params
+        for name, domain in seed_space().items():
+            distribution = domain.distribution()
+            assert distribution._contains(distribution.to_internal_repr(params[name]))
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "gp"])
+def test_two_objectives_are_taken_in(whole: list[FinishedTrial], sampler: SamplerName) -> None:
+    """With seconds beside the loss a sampler is asked about both."""
+    settings = dataclasses.replace(SETTINGS, sampler=sampler, with_seconds=True)
+    timed = [dataclasses.replace(t, seconds=float(t.params["hidden_size"])) for t in whole]
+    assert set(propose(12, settings, timed, [])) == set(seed_space())
 
 
 def test_proposal_is_pure(whole: list[FinishedTrial]) -> None:

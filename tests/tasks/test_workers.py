@@ -64,7 +64,7 @@ def wait_until(condition: Callable[[], object], timeout_seconds: float) -> bool:
 
 
 def losses(outcome: TrialOutcome) -> list[float]:
-    return [epoch.validation_loss for epoch in outcome.epochs]
+    return [epoch.validation_loss for epoch in outcome.parts[0]]
 
 
 def test_a_worker_returns_what_the_same_trial_gives_here(search_path: str) -> None:
@@ -85,7 +85,7 @@ def test_a_killed_worker_costs_its_own_trial_alone(search_path: str) -> None:
         killer.start()
         killed = executor.run(order(1, search_path, epochs=100_000))
         killer.join()
-        assert (killed.state, killed.epochs) == ("FAIL", ())
+        assert (killed.state, killed.parts) == ("FAIL", ())
         assert "died" in killed.reason
         assert executor.run(order(2, search_path)).state == "COMPLETE"
     assert wait_until(lambda: not workers_of(os.getpid()), 10)

@@ -11,7 +11,13 @@ from lstm_model.config_file import parse_config
 from lstm_model.errors import SearchError, StorageError
 from lstm_model.search_space import distributions
 from tasks.data_set import DataSet
-from tasks.study import NUMBER, _begin, _fail_what_a_dead_owner_left, _open_study, study_key
+from tasks.study_store import (
+    NUMBER,
+    begin_trial,
+    fail_what_a_dead_owner_left,
+    open_study,
+    study_key,
+)
 
 PARAMS = {"hidden_size": 64, "num_layers": 1, "dropout": 0.1, "lr": 1e-3, "batch_size": 64}
 
@@ -48,13 +54,13 @@ def test_the_key_changes_with_what_a_loss_depends_on(
 def test_a_second_search_of_the_same_study_leaves_with_one_line(tmp_path: Path) -> None:
     """While one process holds a study, another is refused; another study is not."""
     config = config_in(tmp_path)
-    with _open_study(config, "name@1", "name"):
+    with open_study(config, "name@1", "name"):
         with (
             pytest.raises(SearchError, match="being searched by another process"),
-            _open_study(config, "name@1", "name"),
+            open_study(config, "name@1", "name"),
         ):
             pass
-        with _open_study(config, "other@1", "other") as other:
+        with open_study(config, "other@1", "other") as other:
             assert other.study_name == "other@1"
 
 
@@ -62,12 +68,12 @@ def test_what_a_dead_owner_left_is_failed_and_not_mixed_up(tmp_path: Path) -> No
     """A RUNNING trial is failed, and one left waiting is not taken for the next one asked for."""
     config = config_in(tmp_path)
     spaces = distributions(config.search.space)
-    with _open_study(config, "name@1", "name") as study:
-        _begin(study, 0, PARAMS, spaces)
+    with open_study(config, "name@1", "name") as study:
+        begin_trial(study, 0, PARAMS, spaces)
         study.enqueue_trial(PARAMS, user_attrs={NUMBER: 1})
-    with _open_study(config, "name@1", "name") as study:
-        _fail_what_a_dead_owner_left(study)
-        trial = _begin(study, 2, PARAMS | {"lr": 2e-3}, spaces)
+    with open_study(config, "name@1", "name") as study:
+        fail_what_a_dead_owner_left(study)
+        trial = begin_trial(study, 2, PARAMS | {"lr": 2e-3}, spaces)
         assert trial.params["lr"] == 2e-3
         states = {t.user_attrs[NUMBER]: t.state for t in study.trials}
     assert states == {0: TrialState.FAIL, 1: TrialState.FAIL, 2: TrialState.RUNNING}
@@ -78,6 +84,6 @@ def test_a_storage_that_is_no_database_is_named(tmp_path: Path) -> None:
     (tmp_path / "studies.db").write_text("not a database, and long enough to be read as one" * 20)
     with (
         pytest.raises(StorageError, match=r"search\.storage"),
-        _open_study(config_in(tmp_path), "name@1", "name"),
+        open_study(config_in(tmp_path), "name@1", "name"),
     ):
         pass

@@ -1,0 +1,69 @@
+"""Pruning as numbers known before a trial starts: limits an epoch, or the best trial's folds.
+
+A pruner that looks at whatever happens to have finished makes the outcome depend on who was
+faster. Here the owner derives limits from earlier generations, and the worker compares.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+WARM_UP_EPOCHS = 2
+MEDIAN_LEAST_TRIALS = 5
+REDUCTION_FACTOR = 3
+WILCOXON_P = 0.1
+WILCOXON_LEAST_FOLDS = 2
+
+Curve = Mapping[int, float]
+Limits = dict[int, float]
+
+
+def median_limits(curves: Sequence[Curve], epochs: int) -> Limits:
+    """Return each epoch's median loss over earlier trials; a trial above it is pruned.
+
+    None in the warm-up, none after the last epoch, none before five trials have got that far.
+    Golovin et al. (2017), "Google Vizier", section 3.2.
+    """
+    limits: Limits = {}
+    for epoch in range(WARM_UP_EPOCHS + 1, epochs):
+        losses = [curve[epoch] for curve in curves if epoch in curve]
+        if len(losses) >= MEDIAN_LEAST_TRIALS:
+            limits[epoch] = float(np.median(losses))
+    return limits
+
+
+def hyperband_limits(curves: Sequence[Curve], number: int, epochs: int) -> Limits:
+    """Return the loss that the best third of earlier trials reached, at the rungs of a bracket.
+
+    Brackets take turns by trial number: bracket b has its first rung at 3^b epochs, so that one of
+    them never prunes early. Li et al. (2018), "Hyperband", JMLR 18(185); asynchronous promotion as
+    in Li et al. (2020), "A System for Massively Parallel Hyperparameter Tuning".
+    """
+    rungs = []
+    rung = 1
+    while rung < epochs:
+        rungs.append(rung)
+        rung *= REDUCTION_FACTOR
+    bracket = number % (len(rungs) + 1)
+    limits: Limits = {}
+    for epoch in rungs[bracket:]:
+        losses = sorted(curve[epoch] for curve in curves if epoch in curve)
+        if len(losses) >= REDUCTION_FACTOR:
+            limits[epoch] = losses[len(losses) // REDUCTION_FACTOR - 1]
+    return limits
+
+
+def is_clearly_worse(folds: Sequence[float], best_folds: Sequence[float]) -> bool:
+    """Tell whether the folds so far lose against the best trial's by a signed-rank test at 10 %.
+
+    Wilcoxon (1945), "Individual Comparisons by Ranking Methods", one-sided and exact.
+    """
+    count = min(len(folds), len(best_folds))
+    if count < WILCOXON_LEAST_FOLDS:
+        return False
+    differences = np.asarray(folds[:count]) - np.asarray(best_folds[:count])
+    if not differences.any():
+        return False
+    from scipy.stats import wilcoxon  # noqa: PLC0415 - slow, and most trials have no folds
+
+    return bool(wilcoxon(differences, alternative="greater").pvalue < WILCOXON_P)
