@@ -1,4 +1,4 @@
-"""The console script: `lstm-hpo run` and `lstm-hpo doctor`; `hparam_search.py` is `run`."""
+"""The console script: `lstm-hpo run`, `replay-trial`, `doctor`; `hparam_search.py` is `run`."""
 
 import os
 import sys
@@ -11,9 +11,9 @@ import typer
 import yaml
 from typer.exceptions import TyperException
 
-from lstm_model.config import check_study_name
+from lstm_model.config import SearchConfig, check_study_name
 from lstm_model.config_file import load_config
-from lstm_model.errors import ConfigError, LstmHpoError
+from lstm_model.errors import ConfigError, LstmHpoError, SearchError
 
 app = typer.Typer(
     add_completion=False,
@@ -72,6 +72,28 @@ def run(
     if summary is not None:
         text = night.to_json() + "\n"
         write_atomically(summary, lambda partial: partial.write_text(text, encoding="utf-8"))
+
+
+@app.command("replay-trial")
+def replay(
+    study: Annotated[str, typer.Argument(help="Name of the study, with or without its @hash.")],
+    number: Annotated[int, typer.Argument(help="Number of a completed trial.")],
+    storage: Annotated[str, typer.Option(help="Where the studies are.")] = SearchConfig().storage,
+    debug: Annotated[bool, typer.Option(help="Show tracebacks.")] = False,  # noqa: ARG001 - read by `call`
+) -> None:
+    """Train a recorded trial again and check that its validation loss is identical."""
+    from tasks.replay import replay_trial  # noqa: PLC0415 - as above
+
+    replayed = replay_trial(storage, study, number)
+    drift = f"changed since: {', '.join(replayed.drift)}" if replayed.drift else "nothing changed"
+    print(f"Trial {number} of {replayed.study_key}")
+    print(f"  recorded {replayed.recorded!r}\n  again    {replayed.again!r}\n  {drift}")
+    if not replayed.is_identical:
+        raise SearchError(
+            f"a replay must give the recorded loss but differs by "
+            f"{replayed.again - replayed.recorded:.3g}; {drift}"
+        )
+    print("  identical")
 
 
 @app.command()

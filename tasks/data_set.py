@@ -24,6 +24,7 @@ class DataSet:
 
     search_path: str
     search_sha256: str
+    snapshot_sha256: str
     held_out_path: str
     feature_count: int
     train_samples: int

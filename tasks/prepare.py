@@ -28,6 +28,7 @@ def prepare_data_set(snapshot: Snapshot, config: PipelineConfig) -> DataSet:
     return DataSet(
         search_path=str(search_path),
         search_sha256=search_sha256,
+        snapshot_sha256=snapshot.sha256,
         held_out_path=str(held_out_path),
         feature_count=len(features.names),
         train_samples=len(split.search.train),

@@ -40,7 +40,7 @@ from tasks.study_store import (
     best_of_last_night,
     fail_what_a_dead_owner_left,
     finished_trials,
-    fix_queue,
+    fix_recipe,
     open_study,
     proposed_params,
     record_outcome,
@@ -134,16 +134,15 @@ class _Owner:
         self.running: dict[int, tuple[optuna.Trial, str, Params]] = {}
         self.ended: SimpleQueue[PrefectFuture[tuple[TrialOutcome, str]]] = SimpleQueue()
         search = config.search
-        space = space_sha256(config)
-        known_good = best_of_last_night(study, study_name, space, search.warm_start)
-        queue = fix_queue(study, queue_first(known_good, search.examples, search.space), space)
+        known_good = best_of_last_night(study, study_name, space_sha256(config), search.warm_start)
+        queue = queue_first(known_good, search.examples, search.space)
         self.settings = ProposalSettings(
             seed=config.seed,
             study_name=study_name,
             space=search.space,
             startup_trials=search.startup_trials,
             sampler=search.sampler,
-            queued=queue,
+            queued=fix_recipe(study, queue, config, data_set),
             with_seconds=len(search.minimise) > 1,
         )
 
@@ -175,6 +174,8 @@ class _Owner:
         first = 0
         while first < total:
             if generation is None:
+                while len(self.running) >= workers:
+                    yield []
                 free = workers - len(self.running)
                 numbers = range(first, min(first + free, total))
                 seen = list(finished_trials(self.study).values())
@@ -191,7 +192,7 @@ class _Owner:
                 if number not in finished:
                     orders.append(self._order(number, params, seen))
             first = numbers.stop
-            if orders or generation is None:
+            if orders:
                 yield orders
 
     def _order(self, number: int, params: Params, seen: list[FinishedTrial]) -> TrialOrder:
@@ -219,7 +220,7 @@ class _Owner:
         )
 
     def _submit(self, order: TrialOrder) -> None:
-        trial = begin_trial(self.study, order.number, order.params, self.spaces)
+        trial = begin_trial(self.study, order, self.spaces)
         run_id = self.night.start_trial(order.number, trial.number, order.params)
         self.running[order.number] = (trial, run_id, order.params)
         future = run_trial_in_worker.with_options(task_run_name=f"trial-{order.number}").submit(

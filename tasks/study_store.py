@@ -4,7 +4,7 @@ import datetime as dt
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import optuna
@@ -18,15 +18,18 @@ from lstm_model.config import PipelineConfig, canonical_sha256, hide_password
 from lstm_model.errors import SearchError, StorageError
 from lstm_model.proposals import FinishedTrial, Params
 from tasks.data_set import DataSet
+from tasks.environment import describe_environment
 from tasks.progress import notice
-from tasks.trial import TrialOutcome
+from tasks.trial import TrialOrder, TrialOutcome
 
 NUMBER = "number"
 """The user attribute of a trial's number in the search; a trial that is run again keeps it."""
 
-SPACE = "space_sha256"
-QUEUED = "queued"
-"""User attributes of a study: its space's hash, and what it tries before anything is drawn."""
+ORDER, ENVIRONMENT = "order", "environment"
+"""User attributes of a trial: all that it was trained from, and what with."""
+
+SPACE, QUEUED, CONFIG, SNAPSHOT = "space_sha256", "queued", "config", "snapshot_sha256"
+"""User attributes of a study; what is queued it tries before anything is drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,48 +82,74 @@ def open_study(config: PipelineConfig, key: str, study_name: str) -> Iterator[op
 
     Raises SearchError where another process holds it, StorageError where the database refuses.
     """
-    folder = Path("data")
-    connect: dict[str, object] = {}
+    address = config.search.storage
+    with open_storage(address) as storage, _held_alone(address, key, study_name):
+        others = [
+            name
+            for name in optuna.get_all_study_names(storage)
+            if name.startswith(f"{study_name}@") and name != key
+        ]
+        study = optuna.create_study(
+            storage=storage,
+            study_name=key,
+            directions=["minimize"] * len(config.search.minimise),
+            load_if_exists=True,
+        )
+        if others and not study.trials:
+            notice(
+                f"study {study_name} exists on other data, space or settings "
+                f"({', '.join(others[-3:])}); this is a new one, {key}"
+            )
+        yield study
+
+
+@contextmanager
+def open_storage(address: str) -> Iterator[optuna.storages.RDBStorage]:
+    """Open the database of studies; a lock of another writer is waited for, up to a minute.
+
+    Raises StorageError where the database refuses, then or in the block.
+    """
     try:
-        url = make_url(config.search.storage)
+        url = make_url(address)
+        connect: dict[str, object] = {}
         if url.get_backend_name() == "sqlite" and url.database:
-            folder = Path(url.database).resolve().parent
-            url = url.set(database=str(Path(url.database).resolve()))
-            connect = {"connect_args": {"timeout": 60}}
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / f"{key}.lock", timeout=0)
-        with lock:
-            storage = optuna.storages.RDBStorage(
-                url.render_as_string(hide_password=False), engine_kwargs=connect
-            )
-            others = [
-                name
-                for name in optuna.get_all_study_names(storage)
-                if name.startswith(f"{study_name}@") and name != key
-            ]
-            study = optuna.create_study(
-                storage=storage,
-                study_name=key,
-                directions=["minimize"] * len(config.search.minimise),
-                load_if_exists=True,
-            )
-            if others and not study.trials:
-                notice(
-                    f"study {study_name} exists on other data, space or settings "
-                    f"({', '.join(others[-3:])}); this is a new one, {key}"
-                )
-            yield study
+            path = Path(url.database).resolve()
+            path.parent.mkdir(parents=True, exist_ok=True)
+            url, connect = url.set(database=str(path)), {"connect_args": {"timeout": 60}}
+        yield optuna.storages.RDBStorage(
+            url.render_as_string(hide_password=False), engine_kwargs=connect
+        )
+    except (OSError, ImportError, SQLAlchemyError, StorageInternalError) as error:
+        reason = " ".join(str(getattr(error, "orig", None) or error).split())[:200]
+        driver = ""
+        if isinstance(error, ImportError):
+            driver = "; install the database's driver, for PostgreSQL lstm-hpo[postgres]"
+        raise StorageError(
+            f"cannot use the studies at {hide_password(address)}: {hide_password(reason)}; "
+            f"check search.storage{driver}"
+        ) from error
+
+
+@contextmanager
+def _held_alone(address: str, key: str, study_name: str) -> Iterator[None]:
+    """Hold the study's lock, a file beside SQLite's or else in `data`: it binds one machine."""
+    url = make_url(address)
+    folder = Path("data")
+    if url.get_backend_name() == "sqlite" and url.database:
+        folder = Path(url.database).resolve().parent
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / f"{key}.lock", timeout=0)
+    try:
+        lock.acquire()
     except Timeout:
         raise SearchError(
             f"study {study_name!r} is being searched by another process; wait for it or choose "
             f"another --study-name"
         ) from None
-    except (OSError, ImportError, SQLAlchemyError, StorageInternalError) as error:
-        reason = " ".join(str(getattr(error, "orig", None) or error).split())[:200]
-        raise StorageError(
-            f"cannot use the studies at {hide_password(config.search.storage)}: "
-            f"{hide_password(reason)}; check search.storage"
-        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def fail_what_a_dead_owner_left(study: optuna.Study) -> None:
@@ -129,10 +158,14 @@ def fail_what_a_dead_owner_left(study: optuna.Study) -> None:
         study.tell(trial.number, state=TrialState.FAIL)
 
 
-def fix_queue(study: optuna.Study, queue: tuple[Params, ...], space: str) -> tuple[Params, ...]:
-    """Keep what a new study tries first, and return what it was when the study was made."""
+def fix_recipe(
+    study: optuna.Study, queue: tuple[Params, ...], config: PipelineConfig, data_set: DataSet
+) -> tuple[Params, ...]:
+    """Record what a new study is made from; return what it tries first, as fixed back then."""
     if QUEUED not in study.user_attrs:
-        study.set_user_attr(SPACE, space)
+        study.set_user_attr(SPACE, space_sha256(config))
+        study.set_user_attr(CONFIG, config.model_dump(mode="json"))
+        study.set_user_attr(SNAPSHOT, data_set.snapshot_sha256)
         study.set_user_attr(QUEUED, list(queue))
     return tuple(study.user_attrs[QUEUED])
 
@@ -188,14 +221,14 @@ def proposed_params(study: optuna.Study) -> dict[int, Params]:
 
 def begin_trial(
     study: optuna.Study,
-    number: int,
-    params: Params,
+    order: TrialOrder,
     spaces: dict[str, optuna.distributions.BaseDistribution],
 ) -> optuna.Trial:
-    """Store a trial as RUNNING under these parameters."""
-    study.enqueue_trial(params, user_attrs={NUMBER: number})
+    """Store a trial as RUNNING, with all that is needed to train it again."""
+    record = {NUMBER: order.number, ORDER: asdict(order), ENVIRONMENT: describe_environment()}
+    study.enqueue_trial(order.params, user_attrs=record)
     trial = study.ask(spaces)
-    while trial.user_attrs.get(NUMBER) != number:
+    while trial.user_attrs.get(NUMBER) != order.number:
         # An owner that died between the two lines above left one waiting.
         study.tell(trial, state=TrialState.FAIL)
         trial = study.ask(spaces)

@@ -16,6 +16,8 @@ from typing import Any
 import mlflow
 import pytest
 
+from flows.cli import app, call
+
 from .conftest import QUICKSTART, SMALL, Command
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
@@ -256,3 +258,46 @@ def test_a_warm_start_tries_last_nights_best_on_todays_data(lstm_hpo_run: Comman
     tried = second.summary["trials"]
     assert [t["params"] for t in tried[:2]] == [t["params"] for t in ranked]
     assert [t["value"] for t in tried[:2]] != [t["value"] for t in ranked]
+
+
+def replayed(words: list[str], capfd: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+    status = call(lambda: app(["replay-trial", *words], standalone_mode=False), words)
+    out, err = capfd.readouterr()
+    return status, out, err
+
+
+def test_a_trial_trains_again_to_the_same_loss(
+    lstm_hpo_run: Command, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """From the record alone a trial gives its loss again, with its prepared data deleted too.
+
+    A record that does not fit ends with 1 and the drift; a trial that is not there with 2.
+    """
+    night = lstm_hpo_run("--trials", "3", "--study-name", "again", search__pruner="median")
+    value = night.summary["trials"][2]["value"]
+    for prepared in Path("data/processed").iterdir():
+        prepared.unlink()
+    status, out, err = replayed(["again", "2"], capfd)
+    assert status == 0, err
+    assert out.count(repr(value)) == 2
+    assert "nothing changed" in out
+    assert out.endswith("identical\n")
+
+    status, _, err = replayed(["again", "7"], capfd)
+    assert (status, err.count("\n")) == (2, 1)
+    assert "has none with number 7" in err
+    status, _, err = replayed(["nonesuch", "0"], capfd)
+    assert status == 2
+    assert "'nonesuch' names 0; there are: again@" in err
+
+    with contextlib.closing(sqlite3.connect("data/studies.db")) as database:
+        database.execute("update trial_values set value = value + 1e-15")
+        database.execute(
+            'update trial_user_attributes set value_json = replace(value_json, \'"torch": "\', '
+            "'\"torch\": \"0.') where key = 'environment'"
+        )
+        database.commit()
+    status, _, err = replayed(["again", "2"], capfd)
+    assert status == 1
+    assert "must give the recorded loss but differs" in err
+    assert "changed since: torch 0." in err

@@ -5,19 +5,24 @@ from pathlib import Path
 
 import pytest
 from optuna.trial import TrialState
+from pydantic import TypeAdapter
 
 from lstm_model.config import PipelineConfig
 from lstm_model.config_file import parse_config
 from lstm_model.errors import SearchError, StorageError
+from lstm_model.proposals import Params
 from lstm_model.search_space import distributions
+from lstm_model.training import TrainingSettings
 from tasks.data_set import DataSet
 from tasks.study_store import (
     NUMBER,
+    ORDER,
     begin_trial,
     fail_what_a_dead_owner_left,
     open_study,
     study_key,
 )
+from tasks.trial import TrialOrder
 
 PARAMS = {"hidden_size": 64, "num_layers": 1, "dropout": 0.1, "lr": 1e-3, "batch_size": 64}
 
@@ -28,7 +33,11 @@ def config_in(folder: Path, **changes: object) -> PipelineConfig:
 
 
 def data_set(sha256: str) -> DataSet:
-    return DataSet("s", sha256, "t", 16, 1, 1, 1, date(2020, 1, 1), date(2021, 1, 1))
+    return DataSet("s", sha256, "b", "t", 16, 1, 1, 1, date(2020, 1, 1), date(2021, 1, 1))
+
+
+def order(number: int, params: Params) -> TrialOrder:
+    return TrialOrder(number, params, "s", 5, TrainingSettings(7, 1.0), limits={3: 0.5})
 
 
 @pytest.mark.parametrize(
@@ -37,6 +46,10 @@ def data_set(sha256: str) -> DataSet:
         ({}, "a", True),
         ({"device": "cpu"}, "a", True),
         ({"search": {"trials": 50}}, "a", True),
+        ({"search": {"sampler": "gp", "pruner": "median", "generation": None}}, "a", True),
+        ({"search": {"objective_epoch": "best"}}, "a", False),
+        ({"search": {"objective": "seeds"}}, "a", False),
+        ({"search": {"minimise": ["loss", "seconds"]}}, "a", False),
         ({}, "b", False),
         ({"seed": 1}, "a", False),
         ({"training": {"epochs": 6}}, "a", False),
@@ -69,11 +82,11 @@ def test_what_a_dead_owner_left_is_failed_and_not_mixed_up(tmp_path: Path) -> No
     config = config_in(tmp_path)
     spaces = distributions(config.search.space)
     with open_study(config, "name@1", "name") as study:
-        begin_trial(study, 0, PARAMS, spaces)
+        begin_trial(study, order(0, PARAMS), spaces)
         study.enqueue_trial(PARAMS, user_attrs={NUMBER: 1})
     with open_study(config, "name@1", "name") as study:
         fail_what_a_dead_owner_left(study)
-        trial = begin_trial(study, 2, PARAMS | {"lr": 2e-3}, spaces)
+        trial = begin_trial(study, order(2, PARAMS | {"lr": 2e-3}), spaces)
         assert trial.params["lr"] == 2e-3
         states = {t.user_attrs[NUMBER]: t.state for t in study.trials}
     assert states == {0: TrialState.FAIL, 1: TrialState.FAIL, 2: TrialState.RUNNING}
@@ -87,3 +100,13 @@ def test_a_storage_that_is_no_database_is_named(tmp_path: Path) -> None:
         open_study(config_in(tmp_path), "name@1", "name"),
     ):
         pass
+
+
+def test_a_trial_keeps_the_order_it_was_trained_from(tmp_path: Path) -> None:
+    """What is stored beside a trial reads back as the same order."""
+    config = config_in(tmp_path)
+    with open_study(config, "name@1", "name") as study:
+        begin_trial(study, order(0, PARAMS), distributions(config.search.space))
+    with open_study(config, "name@1", "name") as study:
+        (trial,) = study.trials
+    assert TypeAdapter(TrialOrder).validate_python(trial.user_attrs[ORDER]) == order(0, PARAMS)

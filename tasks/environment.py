@@ -1,0 +1,43 @@
+"""What a trial's numbers depend on beside its order: code, libraries and processor."""
+
+import hashlib
+import platform
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+import lstm_model
+
+LIBRARIES = ("torch", "numpy", "optuna")
+
+
+@lru_cache(maxsize=1)
+def describe_environment() -> dict[str, str]:
+    """Return versions, the processor's kind, and the hash of the code that computes."""
+    return {
+        "lstm-hpo": version("lstm-hpo"),
+        "code": _code_sha256()[:16],
+        "python": platform.python_version(),
+        **{library: version(library) for library in LIBRARIES},
+        "machine": platform.machine(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
+    }
+
+
+def name_drift(recorded: dict[str, str], present: dict[str, str]) -> list[str]:
+    """Return what differs, as `torch 2.12.0 -> 2.13.0`."""
+    return [
+        f"{name} {recorded.get(name, 'not recorded')} -> {present.get(name, 'gone')}"
+        for name in recorded | present
+        if recorded.get(name) != present.get(name)
+    ]
+
+
+def _code_sha256() -> str:
+    digest = hashlib.sha256()
+    for file in sorted(Path(str(lstm_model.__file__)).parent.glob("*.py")):
+        digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
