@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
+from lstm_model.scaling import Scaler
 from lstm_model.split import ChronoSplit, Rows
-from lstm_model.windows import Scaler, WindowSet, scaled_tensor, window_set
+from lstm_model.windows import WindowSet, scaled_tensor, window_set
 
 RIDGE_PENALTIES = tuple(10.0**power for power in range(-1, 7))
 RIDGE_BATCH = 1024

@@ -15,12 +15,13 @@ from lstm_model.bars import join_panel
 from lstm_model.cleaning import clean_bars
 from lstm_model.errors import BarsError
 from lstm_model.features import WARM_UP_BARS, compute_features
+from lstm_model.hyper_params import HyperParams
 from lstm_model.network import LSTMRegressor
-from lstm_model.search_space import HyperParams
+from lstm_model.scaling import Scaler
 from lstm_model.split import Rows, window_is_whole
 from lstm_model.targets import TargetKind
 from lstm_model.training import build_network, forecast
-from lstm_model.windows import Scaler, WindowSet
+from lstm_model.windows import WindowSet
 
 WEIGHTS_FILE = "weights.safetensors"
 DESCRIPTION_FILE = "model.json"
@@ -86,24 +87,29 @@ class Bundle:
 def save_bundle(bundle: Bundle, folder: Path) -> Path:
     """Write weights and description into `folder`, which is created."""
     folder.mkdir(parents=True, exist_ok=True)
-    scaler = bundle.scaler
     description = {
         "params": bundle.params.to_dict(),
         "feature_names": bundle.feature_names,
         "window_length": bundle.window_length,
         "target": {"kind": bundle.target_kind, "horizon": bundle.horizon},
-        "scaler": {
-            "feature_means": scaler.feature_means.tolist(),
-            "feature_sds": scaler.feature_sds.tolist(),
-            "label_mean": scaler.label_mean,
-            "label_sd": scaler.label_sd,
-        },
+        "scaler": _describe(bundle.scaler),
         "lstm_hpo_version": _project_version(),
     }
     text = json.dumps(description, indent=2)
     (folder / DESCRIPTION_FILE).write_text(text, encoding="utf-8")
     save_file(bundle.network.cpu().state_dict(), folder / WEIGHTS_FILE)
     return folder
+
+
+def _describe(scaler: Scaler) -> dict[str, object]:
+    """Spell the scaler in JSON; digits are enough to read every number back."""
+    arrays = {
+        "feature_means": scaler.feature_means.tolist(),
+        "feature_sds": scaler.feature_sds.tolist(),
+        "label_mean": scaler.label_mean,
+        "label_sd": scaler.label_sd,
+    }
+    return arrays if scaler.knots is None else arrays | {"knots": scaler.knots.tolist()}
 
 
 def _project_version() -> str:
@@ -131,6 +137,7 @@ def load_bundle(folder: Path) -> Bundle:
             feature_sds=np.array(scaler["feature_sds"]),
             label_mean=scaler["label_mean"],
             label_sd=scaler["label_sd"],
+            knots=np.array(scaler["knots"]) if "knots" in scaler else None,
         ),
         feature_names=feature_names,
         window_length=description["window_length"],

@@ -19,17 +19,10 @@ from pydantic import (
     model_validator,
 )
 
+from lstm_model.domains import Domain, Number
 from lstm_model.errors import ConfigError
-from lstm_model.search_space import (
-    BALANCED,
-    EXAMPLES,
-    PARAMETER_NAMES,
-    Domain,
-    HyperParams,
-    Number,
-    SamplerName,
-    seed_space,
-)
+from lstm_model.hyper_params import EXAMPLES, PARAMETER_KINDS, PARAMETER_NAMES, HyperParams
+from lstm_model.search_space import SamplerName, check_conditions, seed_space
 
 TICKER_PATTERN = re.compile(r"\^?[A-Z0-9][A-Z0-9.\-]{0,14}(=[XF])?")
 STUDY_NAME_PATTERN = re.compile(r"(?!\.)[A-Za-z0-9._\-]{1,64}")
@@ -187,13 +180,18 @@ class TrainingConfig(Section):
     retrain: RetrainConfig = RetrainConfig()
 
 
+KIND_WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+
+
 def _check_domain(name: str, domain: Domain) -> None:
     """Refuse a domain with values that no network or training can have."""
-    kind = type(getattr(BALANCED, name))
+    kind = PARAMETER_KINDS[name]
+    taken = (int, float) if kind is float else (kind,)
     for value in domain.extremes():
-        if kind is int and not isinstance(value, int):
+        if type(value) not in taken:
             raise ValueError(
-                f"{name} must be a whole number but could be {value}; change search.space.{name}"
+                f"{name} must be {KIND_WORDS[kind]} but could be {value}; "
+                f"change search.space.{name}"
             )
         try:
             HyperParams.from_mapping({name: kind(value)})
@@ -236,6 +234,7 @@ class SearchConfig(Section):
                     f"unknown parameter {name!r}; {nearest_key(name, PARAMETER_NAMES)}"
                 )
             _check_domain(name, domain)
+        check_conditions(space)
         return space
 
     @model_validator(mode="after")
@@ -282,6 +281,17 @@ class PipelineConfig(Section):
             raise ValueError(
                 f"split.purge_bars must be >= target.horizon ({horizon}) but is {purge}; "
                 f"raise split.purge_bars or leave it out"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _windows_hold_every_sequence(self) -> "PipelineConfig":
+        domain = self.search.space.get("sequence_length")
+        longest = max((int(value) for value in domain.extremes()), default=0) if domain else 0
+        if longest > self.windows.length:
+            raise ValueError(
+                f"search.space.sequence_length must be <= windows.length ({self.windows.length}) "
+                f"but could be {longest}; raise windows.length or lower the longest"
             )
         return self
 

@@ -9,8 +9,9 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from lstm_model.config import PipelineConfig, Section, nearest_key
+from lstm_model.domains import Choice, FloatRange, IntRange
 from lstm_model.errors import ConfigError
-from lstm_model.search_space import PARAMETER_NAMES, Choice, FloatRange, IntRange
+from lstm_model.hyper_params import PARAMETER_NAMES
 
 
 def load_config(path: str | Path, overrides: Mapping[str, Any] | None = None) -> PipelineConfig:
@@ -19,19 +20,9 @@ def load_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
     Raises ConfigError in one line for a file that is missing, empty or malformed, an unknown key
     (naming the nearest known one), and a value that breaks a rule.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise ConfigError(f"no configuration file at {path}; pass --config FILE") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"configuration file {path} must be readable UTF-8 text: {error}; pass another --config"
-        ) from error
-    try:
-        raw = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2000-13-01
-        reason = " ".join(str(error).split())
-        raise ConfigError(f"{path} is not valid YAML: {reason}; mend that place") from error
+    if not Path(path).exists():
+        raise ConfigError(f"no configuration file at {path}; pass --config FILE")
+    raw = _read_yaml(path, "configuration file", "pass another --config")
     if not isinstance(raw, dict):
         found = "empty" if raw is None else f"a {type(raw).__name__}"
         raise ConfigError(
@@ -40,11 +31,55 @@ def load_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
         )
     for key, value in (overrides or {}).items():
         _override(raw, key, value)
-    return parse_config(raw, origin=str(path))
+    return parse_config(raw, str(path), Path(path).parent)
 
 
-def parse_config(raw: Mapping[Any, Any], origin: str = "configuration") -> PipelineConfig:
-    """Validate a raw mapping; raises ConfigError in one line (see `load_config`)."""
+def _read_yaml(path: str | Path, what: str, remedy: str) -> Any:
+    """Read a YAML file; raises ConfigError where it is not readable text, or not YAML."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"{what} {path} must be readable UTF-8 text: {error}; {remedy}"
+        ) from error
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2000-13-01
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"{path} is not valid YAML: {reason}; mend that place") from error
+
+
+def _read_space(name: str, origin: str, folder: Path | None) -> dict[Any, Any]:
+    """Read a search space from a file of its own."""
+    candidates = [Path(name), *([folder / name] if folder else [])]
+    path = next((path for path in candidates if path.is_file()), None)
+    if path is None:
+        tried = " or ".join(str(path) for path in candidates)
+        raise ConfigError(
+            f"{origin}: search.space must be a mapping or a file of one but there is no {tried}; "
+            f"name one, such as configs/spaces/extended.yaml"
+        )
+    space = _read_yaml(path, "search space", "name another in search.space")
+    if not isinstance(space, dict):
+        raise ConfigError(
+            f"{path} must hold a mapping of parameters but is {type(space).__name__}; "
+            f"start from configs/spaces/seed.yaml"
+        )
+    return space
+
+
+def parse_config(
+    raw: Mapping[Any, Any], origin: str = "configuration", folder: Path | None = None
+) -> PipelineConfig:
+    """Validate a raw mapping; raises ConfigError in one line (see `load_config`).
+
+    Where `search.space` is text, it is the path of a file that holds the space, from the current
+    directory or else from `folder`.
+    """
+    search = raw.get("search")
+    if isinstance(search, dict) and isinstance(search.get("space"), str):
+        space = _read_space(search["space"], origin, folder)
+        raw = {**raw, "search": {**search, "space": space}}
     known = sorted({*_keys(PipelineConfig), *_space_keys()})
     try:
         return PipelineConfig.model_validate(raw)

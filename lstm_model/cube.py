@@ -5,18 +5,18 @@ seed, trial number and what earlier generations came to.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from cmaes import CMA
 from jaxtyping import Float
 from scipy.stats import qmc
 
+from lstm_model.domains import Choice, FloatRange, IntRange
 from lstm_model.errors import ConfigError
-from lstm_model.search_space import Choice, FloatRange, IntRange
+from lstm_model.hyper_params import Params, Value
+from lstm_model.search_space import Space, active_distributions
 
-Space = Mapping[str, IntRange | FloatRange | Choice]
-Params = dict[str, int | float]
 Point = Float[np.ndarray, " dimension"]
 
 GRID_LEVELS = 5
@@ -26,15 +26,24 @@ MAX_GRID = 1_000_000
 
 
 def point_to_params(point: Point, space: Space) -> Params:
-    """Return the parameters at a point of the unit cube; each level owns an equal share."""
-    return {
+    """Return the parameters that act at a point of the cube; each level owns an equal share."""
+    params = {
         name: _at(domain, float(u)) for (name, domain), u in zip(space.items(), point, strict=True)
     }
+    return {name: params[name] for name in active_distributions(params, space)}
 
 
 def params_to_point(params: Params, space: Space) -> Point:
-    """Return where parameters lie in the unit cube: a level's middle, or the place in its range."""
-    return np.array([_coordinate(domain, params[name]) for name, domain in space.items()])
+    """Return where parameters lie in the unit cube: a level's middle, or the place in its range.
+
+    One that does not act lies in the middle.
+    """
+    return np.array(
+        [
+            _coordinate(domain, params[name]) if name in params else 0.5
+            for name, domain in space.items()
+        ]
+    )
 
 
 def sobol_point(number: int, dimensions: int, seed: int) -> Point:
@@ -94,7 +103,7 @@ def _level_count(domain: IntRange | FloatRange | Choice) -> int:
     return 1 if domain.low == domain.high else GRID_LEVELS
 
 
-def _at(domain: IntRange | FloatRange | Choice, u: float) -> int | float:
+def _at(domain: IntRange | FloatRange | Choice, u: float) -> Value:
     if isinstance(domain, FloatRange):
         if domain.log:
             low, high = math.log(domain.low), math.log(domain.high)
@@ -104,15 +113,14 @@ def _at(domain: IntRange | FloatRange | Choice, u: float) -> int | float:
     return domain.choices[level] if isinstance(domain, Choice) else domain.low + level * domain.step
 
 
-def _coordinate(domain: IntRange | FloatRange | Choice, value: int | float) -> float:
-    if isinstance(domain, FloatRange):
-        if domain.low == domain.high:
-            return 0.5
-        if domain.log:
-            return math.log(value / domain.low) / math.log(domain.high / domain.low)
-        return (value - domain.low) / (domain.high - domain.low)
+def _coordinate(domain: IntRange | FloatRange | Choice, value: Value) -> float:
     if isinstance(domain, Choice):
-        level = domain.choices.index(value)
-    else:
-        level = int(value - domain.low) // domain.step
-    return (level + 0.5) / _level_count(domain)
+        return (domain.choices.index(value) + 0.5) / len(domain.choices)
+    number = float(value)
+    if isinstance(domain, IntRange):
+        return ((number - domain.low) / domain.step + 0.5) / _level_count(domain)
+    if domain.low == domain.high:
+        return 0.5
+    if domain.log:
+        return math.log(number / domain.low) / math.log(domain.high / domain.low)
+    return (number - domain.low) / (domain.high - domain.low)

@@ -11,24 +11,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import optuna
-from optuna.distributions import BaseDistribution
 from optuna.exceptions import ExperimentalWarning
 from optuna.study import StudyDirection
 from optuna.trial import TrialState, create_trial
 
 from lstm_model.cube import cma_point, grid_point, params_to_point, point_to_params, sobol_point
+from lstm_model.hyper_params import EXAMPLES, Params
 from lstm_model.search_space import (
-    EXAMPLES,
-    Choice,
-    FloatRange,
-    IntRange,
     SamplerName,
-    distributions,
+    Space,
+    active_distributions,
     restrict,
+    suggest_params,
 )
 from lstm_model.seeding import derive_seed
-
-Params = dict[str, int | float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +47,7 @@ class ProposalSettings:
 
     seed: int
     study_name: str
-    space: Mapping[str, IntRange | FloatRange | Choice]
+    space: Space
     startup_trials: int
     sampler: SamplerName = "tpe"
     queued: tuple[Params, ...] = ()
@@ -64,9 +60,7 @@ def generation_of(number: int, generation: int, total: int) -> range:
     return range(first, min(first + generation, total))
 
 
-def queue_first(
-    known_good: Sequence[Params], examples: int, space: Mapping[str, IntRange | FloatRange | Choice]
-) -> tuple[Params, ...]:
+def queue_first(known_good: Sequence[Params], examples: int, space: Space) -> tuple[Params, ...]:
     """Return what is tried before anything is drawn: last night's best, then the seed's rows.
 
     The seed's rows are Table 5's, "Balanced" first; one that the space does not hold is left out.
@@ -117,14 +111,14 @@ def _ask_optuna(
     seen: Sequence[FinishedTrial],
     siblings: Iterable[Params],
 ) -> Params:
-    spaces = distributions(settings.space)
     directions = [StudyDirection.MINIMIZE] * (1 + settings.with_seconds)
     study = optuna.create_study(directions=directions, sampler=_sampler(settings, seed))
     for trial in seen:
-        study.add_trial(_frozen(trial, spaces, with_seconds=settings.with_seconds))
+        study.add_trial(_frozen(trial, settings.space, with_seconds=settings.with_seconds))
     for params in siblings:
-        study.add_trial(create_trial(state=TrialState.RUNNING, params=params, distributions=spaces))
-    return dict(study.ask(spaces).params)
+        active = active_distributions(params, settings.space)
+        study.add_trial(create_trial(state=TrialState.RUNNING, params=params, distributions=active))
+    return suggest_params(study.ask(), settings.space)
 
 
 def _sampler(settings: ProposalSettings, seed: int) -> optuna.samplers.BaseSampler:
@@ -137,19 +131,18 @@ def _sampler(settings: ProposalSettings, seed: int) -> optuna.samplers.BaseSampl
     return optuna.samplers.TPESampler(n_startup_trials=settings.startup_trials, seed=seed)
 
 
-def _frozen(
-    trial: FinishedTrial, spaces: dict[str, BaseDistribution], *, with_seconds: bool
-) -> optuna.trial.FrozenTrial:
+def _frozen(trial: FinishedTrial, space: Space, *, with_seconds: bool) -> optuna.trial.FrozenTrial:
+    active = active_distributions(trial.params, space)
     if trial.loss is None:
         # A pruned trial tells the sampler how far it got; one that diverged at once tells nothing.
         curve = {} if with_seconds else dict(trial.curve)
         return create_trial(
             state=TrialState.PRUNED,
             params=trial.params,
-            distributions=spaces,
+            distributions=active,
             intermediate_values=curve,
         )
     values = [trial.loss, trial.seconds] if with_seconds else [trial.loss]
     return create_trial(
-        state=TrialState.COMPLETE, values=values, params=trial.params, distributions=spaces
+        state=TrialState.COMPLETE, values=values, params=trial.params, distributions=active
     )

@@ -12,8 +12,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from lstm_model.errors import ConfigError, TrainingDiverged
+from lstm_model.hyper_params import HyperParams
 from lstm_model.network import LSTMRegressor
-from lstm_model.search_space import HyperParams
+from lstm_model.optimisation import Update, warmup_steps
 from lstm_model.windows import WindowSet
 
 EVALUATION_BATCH = 128
@@ -65,17 +66,21 @@ def train_epochs(
     validation: WindowSet | None,
     settings: TrainingSettings,
     max_epochs: int,
+    schedule_epochs: int | None = None,
 ) -> Iterator[EpochResult]:
-    """Train with Adam on MSE, yielding each epoch's losses; without `validation` its loss is NaN.
+    """Train on MSE, yielding each epoch's losses; without `validation` its loss is NaN.
 
-    Raises TrainingDiverged as soon as a loss is not finite. Order of samples and dropout draw from
-    the seed alone; the caller's random state is left as it was.
+    Warm-up is a share of the steps of `schedule_epochs`, by default `max_epochs`: the retraining of
+    a trial's parameters passes the trial's epochs, and so starts as the trial did.
+    Raises TrainingDiverged as soon as a loss is not finite. Order of samples, dropout and noise
+    draw from the seed alone; the caller's random state is left as it was.
     """
     device = torch.device(settings.device)
     network.to(device)
     train = train.to(device)
     validation = None if validation is None else validation.to(device)
-    optimiser = torch.optim.Adam(network.parameters(), lr=params.lr)
+    rising = warmup_steps(params, len(train), schedule_epochs or max_epochs)
+    update = Update(network, params, settings.gradient_clip, rising)
     order = torch.Generator().manual_seed(settings.seed)
     with torch.random.fork_rng():
         torch.manual_seed(settings.seed)
@@ -90,11 +95,12 @@ def train_epochs(
             batches = torch.randperm(len(train), generator=order).to(device)
             for samples in torch.split(batches, params.batch_size):
                 windows, labels = train.batch(samples)
-                optimiser.zero_grad(set_to_none=True)
+                if params.jitter:
+                    windows = windows + params.jitter * torch.randn_like(windows)
+                update.zero_grad()
                 loss = nn.functional.mse_loss(network(windows), labels)
                 loss.backward()
-                nn.utils.clip_grad_norm_(network.parameters(), settings.gradient_clip)
-                optimiser.step()
+                update.step()
                 total += loss.detach() * len(samples)
             dropout_draws = _random_state()
         train_loss = total.item() / len(train)

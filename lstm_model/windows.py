@@ -4,63 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Int, Int64
+from jaxtyping import Float32, Int, Int64
 from torch import Tensor
 
+from lstm_model.scaling import Scaler
 from lstm_model.split import Rows
-
-
-@dataclass(frozen=True, slots=True)
-class Scaler:
-    """Column means and standard deviations of the train block, of features and of the label."""
-
-    feature_means: Float[np.ndarray, " feature"]
-    feature_sds: Float[np.ndarray, " feature"]
-    label_mean: float
-    label_sd: float
-
-    @classmethod
-    def fit(cls, rows: Rows, train: Int[np.ndarray, " sample"]) -> "Scaler":
-        """Fit on the rows that train windows cover and on train labels, and on nothing else."""
-        covered = rows_covered(train, rows.window_length, len(rows.dates))
-        values = rows.features[covered].astype(np.float64)
-        labels = rows.labels[train]
-        return cls(
-            feature_means=values.mean(axis=0),
-            feature_sds=_sd_or_one(values.std(axis=0)),
-            label_mean=float(labels.mean()),
-            label_sd=float(_sd_or_one(labels.std())),
-        )
-
-    def scale_features(
-        self, features: Float[np.ndarray, "row feature"]
-    ) -> Float32[np.ndarray, "row feature"]:
-        """Return z-scores; a column that is constant in train becomes its distance from that."""
-        scaled: np.ndarray = (features - self.feature_means) / self.feature_sds
-        return scaled.astype(np.float32)
-
-    def scale_labels(self, labels: Float[np.ndarray, " sample"]) -> Float[np.ndarray, " sample"]:
-        """Return labels in units of the train labels' standard deviation."""
-        return (labels - self.label_mean) / self.label_sd
-
-    def unscale_labels(self, labels: Float[np.ndarray, " sample"]) -> Float[np.ndarray, " sample"]:
-        """Return labels in the target's own unit."""
-        return labels.astype(np.float64) * self.label_sd + self.label_mean
-
-
-def rows_covered(
-    ends: Int[np.ndarray, " sample"], length: int, row_count: int
-) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Mark the rows that lie in at least one window of `length` rows ending at `ends`."""
-    steps = np.zeros(row_count + 1, dtype=np.int64)
-    np.add.at(steps, ends - length + 1, 1)
-    np.add.at(steps, ends + 1, -1)
-    return np.cumsum(steps[:-1]) > 0
-
-
-def _sd_or_one(sd: Float[np.ndarray, "..."] | np.float64) -> Float[np.ndarray, "..."]:
-    # Deviations below 1e-12 are rounding of a constant column.
-    return np.where(sd > 1e-12, sd, 1.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ from prefect.cache_policies import NO_CACHE
 from lstm_model.bundle import Bundle, save_bundle
 from lstm_model.config import PipelineConfig
 from lstm_model.errors import TrainingDiverged
+from lstm_model.hyper_params import HyperParams
 from lstm_model.network import parameter_count
-from lstm_model.search_space import HyperParams
+from lstm_model.samples import scale_blocks
 from lstm_model.seeding import derive_seed
 from lstm_model.training import (
     EarlyStopping,
@@ -20,7 +21,6 @@ from lstm_model.training import (
     resolve_device,
     train_epochs,
 )
-from lstm_model.windows import Scaler, scaled_tensor, window_set
 from tasks.data_set import DataSet, load_search_view
 from tasks.files import refuse_politely
 from tasks.progress import notice
@@ -48,21 +48,22 @@ def retrain(
     validation together. The scaler stays that of the train block either way.
     """
     view = load_search_view(data_set.search_path)
-    scaler = Scaler.fit(view.rows, view.train)
-    tensor = scaled_tensor(view.rows, scaler)
-    train = window_set(tensor, view.rows, view.train, scaler)
-    validation = window_set(tensor, view.rows, view.validation, scaler)
+    both = np.concatenate([view.train, view.validation])
+    scaler, (train, validation, everything) = scale_blocks(
+        view.rows, view.train, params, view.train, view.validation, both
+    )
+    feature_count = len(view.rows.feature_names)
     settings = TrainingSettings(
         seed=derive_seed(config.seed, study_name, "retrain"),
         gradient_clip=config.training.gradient_clip,
         device=resolve_device(config.device),
     )
-    network = build_network(tensor.shape[1], params, settings.seed)
+    network = build_network(feature_count, params, settings.seed)
     stopping = EarlyStopping(config.training.retrain.patience)
     epochs: list[EpochResult] = []
-    limit = config.training.retrain.max_epochs
+    limit, trial = config.training.retrain.max_epochs, config.training.epochs
     try:
-        for result in train_epochs(network, params, train, validation, settings, limit):
+        for result in train_epochs(network, params, train, validation, settings, limit, trial):
             epochs.append(result)
             if stopping.update(result, network):
                 break
@@ -72,16 +73,16 @@ def retrain(
         notice(f"retraining ended after epoch {len(epochs)}, the best before it is kept: {error}")
     stopping.restore(network)
     if config.training.retrain.refit:
-        both = window_set(tensor, view.rows, np.concatenate([view.train, view.validation]), scaler)
-        network = build_network(tensor.shape[1], params, settings.seed)
-        for _ in train_epochs(network, params, both, None, settings, stopping.best_epoch):
+        network = build_network(feature_count, params, settings.seed)
+        count = stopping.best_epoch
+        for _ in train_epochs(network, params, everything, None, settings, count, trial):
             pass
     bundle = Bundle(
         network=network.eval(),
         params=params,
         scaler=scaler,
         feature_names=view.rows.feature_names,
-        window_length=view.rows.window_length,
+        window_length=train.length,
         target_kind=config.target.kind,
         horizon=config.target.horizon,
     )
@@ -91,7 +92,7 @@ def retrain(
     return Retrained(
         bundle_path=str(folder),
         params=params,
-        parameters=parameter_count(tensor.shape[1], params),
+        parameters=parameter_count(feature_count, params),
         best_epoch=stopping.best_epoch,
         epochs=tuple(epochs),
         refit=config.training.retrain.refit,

@@ -20,16 +20,15 @@ from prefect.futures import PrefectFuture
 from lstm_model.choice import Candidate, best_by_loss, cheapest_within_one_error, pareto_front
 from lstm_model.config import PipelineConfig
 from lstm_model.errors import SearchError
+from lstm_model.hyper_params import HyperParams, Params
 from lstm_model.proposals import (
     FinishedTrial,
-    Params,
     ProposalSettings,
     generation_of,
     propose,
     queue_first,
 )
 from lstm_model.pruning import Limits, hyperband_limits, median_limits
-from lstm_model.search_space import HyperParams, distributions
 from lstm_model.seeding import derive_seed
 from lstm_model.training import TrainingSettings, resolve_device
 from tasks.data_set import DataSet
@@ -130,7 +129,6 @@ class _Owner:
         self.study, self.config, self.night = study, config, night
         self.data_set, self.study_name = data_set, study_name
         self.executor, self.progress = executor, progress
-        self.spaces = distributions(config.search.space)
         self.running: dict[int, tuple[optuna.Trial, str, Params]] = {}
         self.ended: SimpleQueue[PrefectFuture[tuple[TrialOutcome, str]]] = SimpleQueue()
         search = config.search
@@ -220,7 +218,7 @@ class _Owner:
         )
 
     def _submit(self, order: TrialOrder) -> None:
-        trial = begin_trial(self.study, order, self.spaces)
+        trial = begin_trial(self.study, order, self.config.search.space)
         run_id = self.night.start_trial(order.number, trial.number, order.params)
         self.running[order.number] = (trial, run_id, order.params)
         future = run_trial_in_worker.with_options(task_run_name=f"trial-{order.number}").submit(
@@ -260,7 +258,8 @@ def _seconds_until(deadline: float) -> float | None:
 def _cost(order: TrialOrder) -> float:
     """Estimate a trial's work, to start the longest first."""
     params = HyperParams.from_mapping(order.params)
-    return float(params.hidden_size**2 * params.num_layers / params.batch_size**0.5)
+    layers = params.num_layers * (1 + params.bidirectional) * (params.sequence_length or 60)
+    return float(params.hidden_size**2 * layers / params.batch_size**0.5)
 
 
 @task(name="trial", cache_policy=NO_CACHE)

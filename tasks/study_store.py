@@ -16,7 +16,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from lstm_model.config import PipelineConfig, canonical_sha256, hide_password
 from lstm_model.errors import SearchError, StorageError
-from lstm_model.proposals import FinishedTrial, Params
+from lstm_model.hyper_params import Params
+from lstm_model.proposals import FinishedTrial
+from lstm_model.search_space import Space, active_distributions
 from tasks.data_set import DataSet
 from tasks.environment import describe_environment
 from tasks.progress import notice
@@ -219,19 +221,16 @@ def proposed_params(study: optuna.Study) -> dict[int, Params]:
     }
 
 
-def begin_trial(
-    study: optuna.Study,
-    order: TrialOrder,
-    spaces: dict[str, optuna.distributions.BaseDistribution],
-) -> optuna.Trial:
+def begin_trial(study: optuna.Study, order: TrialOrder, space: Space) -> optuna.Trial:
     """Store a trial as RUNNING, with all that is needed to train it again."""
     record = {NUMBER: order.number, ORDER: asdict(order), ENVIRONMENT: describe_environment()}
     study.enqueue_trial(order.params, user_attrs=record)
-    trial = study.ask(spaces)
+    active = active_distributions(order.params, space)
+    trial = study.ask(active)
     while trial.user_attrs.get(NUMBER) != order.number:
         # An owner that died between the two lines above left one waiting.
         study.tell(trial, state=TrialState.FAIL)
-        trial = study.ask(spaces)
+        trial = study.ask(active)
     return trial
 
 

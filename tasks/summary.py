@@ -12,7 +12,7 @@ from typing import Any
 
 from lstm_model.config import hide_password
 from lstm_model.evaluation import Evaluation, Metrics
-from lstm_model.search_space import HyperParams
+from lstm_model.hyper_params import HyperParams
 from tasks.registry import RegisteredModel
 from tasks.retrain import Retrained
 from tasks.study import StudyResult

@@ -30,7 +30,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from lstm_model.config import PipelineConfig, hide_password
 from lstm_model.errors import StorageError
 from lstm_model.evaluation import Evaluation
-from lstm_model.proposals import Params
+from lstm_model.hyper_params import Params
 from lstm_model.training import EpochResult
 from tasks.bar_store import Snapshot
 from tasks.data_set import DataSet

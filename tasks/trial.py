@@ -13,13 +13,14 @@ import numpy as np
 
 from lstm_model.errors import TrainingDiverged
 from lstm_model.folds import walk_forward
+from lstm_model.hyper_params import HyperParams, Params
 from lstm_model.network import LSTMRegressor
 from lstm_model.pruning import is_clearly_worse
-from lstm_model.search_space import HyperParams
+from lstm_model.samples import scale_blocks
 from lstm_model.seeding import derive_seed
 from lstm_model.split import SearchView
 from lstm_model.training import EpochResult, TrainingSettings, build_network, forecast, train_epochs
-from lstm_model.windows import Scaler, WindowSet, scaled_tensor, window_set
+from lstm_model.windows import WindowSet
 from tasks.data_set import load_search_view
 
 
@@ -47,7 +48,7 @@ class TrialOrder:
     """
 
     number: int
-    params: dict[str, int | float]
+    params: Params
     search_path: str
     epochs: int
     settings: TrainingSettings
@@ -65,7 +66,7 @@ class TrialOutcome:
 
     number: int
     state: Literal["COMPLETE", "PRUNED", "FAIL"]
-    params: dict[str, int | float]
+    params: Params
     parts: tuple[tuple[EpochResult, ...], ...]
     validation_loss: float | None
     reason: str
@@ -138,11 +139,10 @@ def _train_part(
 ) -> tuple[LSTMRegressor, WindowSet]:
     """Train on one view, adding to `epochs` as they come, so that a divergence keeps its curve."""
     params = HyperParams.from_mapping(order.params)
-    scaler = Scaler.fit(view.rows, view.train)
-    tensor = scaled_tensor(view.rows, scaler)
-    train = window_set(tensor, view.rows, view.train, scaler)
-    validation = window_set(tensor, view.rows, view.validation, scaler)
-    network = build_network(tensor.shape[1], params, settings.seed)
+    _, (train, validation) = scale_blocks(
+        view.rows, view.train, params, view.train, view.validation
+    )
+    network = build_network(len(view.rows.feature_names), params, settings.seed)
     for result in train_epochs(network, params, train, validation, settings, order.epochs):
         epochs.append(result)
         limit = order.limits.get(result.epoch, math.inf)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from lstm_model.baselines import RIDGE_PENALTIES, baseline_forecasts
+from lstm_model.scaling import Scaler
 from lstm_model.split import ChronoSplit, Rows, SearchView, TestView
-from lstm_model.windows import Scaler
 
 TRAIN, VALIDATION, TEST = np.arange(2, 60), np.arange(64, 90), np.arange(2, 40)
 

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,10 +13,11 @@ import torch
 from lstm_model.bundle import DESCRIPTION_FILE, Bundle, load_bundle, save_bundle
 from lstm_model.errors import BarsError
 from lstm_model.features import FEATURE_NAMES, WARM_UP_BARS
-from lstm_model.search_space import HyperParams
+from lstm_model.hyper_params import HyperParams
+from lstm_model.samples import scale_blocks
+from lstm_model.scaling import Scaler
 from lstm_model.split import ChronoSplit
 from lstm_model.training import build_network
-from lstm_model.windows import Scaler
 
 LENGTH = 60
 
@@ -120,3 +122,38 @@ def test_no_bars_are_refused(bundle: Bundle, sp500_raw: pd.DataFrame) -> None:
     """A table without rows is refused."""
     with pytest.raises(BarsError, match="at least one ticker"):
         bundle.forecast_bars(with_ticker(sp500_raw[:0]))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"feature_scaling": "robust"},
+        {"feature_scaling": "rank"},
+        {"bidirectional": True, "layer_norm": True},
+        {"sequence_length": 20, "optimiser": "sgd"},
+    ],
+)
+def test_every_kind_of_model_comes_back(
+    change: dict[str, Any], sp500_split: ChronoSplit, tmp_path: Path
+) -> None:
+    """Whatever the scaling, architecture and window, a bundle read back forecasts bit-equally."""
+    search, held_out = sp500_split.search, sp500_split.held_out
+    params = HyperParams.from_mapping({"hidden_size": 4, **change})
+    scaler, (train,) = scale_blocks(search.rows, search.train, params, search.train)
+    network = build_network(len(FEATURE_NAMES), params, seed=3)
+    bundle = Bundle(network, params, scaler, FEATURE_NAMES, train.length, "log_volatility", 1)
+    again = load_bundle(save_bundle(bundle, tmp_path / "bundle"))
+    assert again.params == params
+    found, expected = (
+        each.forecast_samples(held_out.rows, held_out.test) for each in (again, bundle)
+    )
+    np.testing.assert_array_equal(found, expected)
+    blind = dataclasses.replace(held_out.rows, features=held_out.rows.features.copy())
+    blind.features[: held_out.test[0] - train.length + 1] = 1e6
+    np.testing.assert_array_equal(again.forecast_samples(blind, held_out.test), expected)
+
+
+def test_a_shorter_sequence_needs_fewer_bars(bundle: Bundle, sp500_raw: pd.DataFrame) -> None:
+    """A served model of 20 bars forecasts from 40 bars of history less than one of 60."""
+    short = dataclasses.replace(bundle, window_length=20)
+    assert len(short.forecast_bars(with_ticker(sp500_raw[-(WARM_UP_BARS + 20) :]))) == 1

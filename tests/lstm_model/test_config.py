@@ -15,8 +15,10 @@ from lstm_model.config import (
     hide_password,
 )
 from lstm_model.config_file import load_config, parse_config
+from lstm_model.domains import FloatRange
 from lstm_model.errors import ConfigError
-from lstm_model.search_space import FloatRange, seed_space
+from lstm_model.hyper_params import PARAMETER_NAMES
+from lstm_model.search_space import seed_space
 
 ROOT = Path(__file__).resolve().parents[2]
 SEED_DOCUMENT = ROOT.parent / "shared" / "spec" / "search_space.md"
@@ -221,7 +223,54 @@ LR = {"type": "float", "low": 1e-4, "high": 1e-2}
         (space("num_layers", type="int", low=0, high=2), ["num_layers", ">= 1", "is 0"]),
         (
             space("batch_size", type="categorical", choices=[32, True]),
-            ["search.space.batch_size.choices.1: ", "True"],
+            ["search.space: ", "batch_size", "whole number", "True", "; change"],
+        ),
+        (
+            space("batch_size", type="categorical", choices=[32, None]),
+            ["search.space.batch_size.choices.1: ", "finite number", "None", "; write"],
+        ),
+        (
+            space("lr", type="categorical", choices=[float("inf")]),
+            ["search.space.lr.choices.0: ", "finite", "inf", "; write"],
+        ),
+        (
+            space("bidirectional", type="categorical", choices=[0, 1]),
+            ["bidirectional must be true or false", "0", "; change"],
+        ),
+        (
+            space("optimiser", type="categorical", choices=["adam", "lion"]),
+            ["optimiser must be one of adam, adamw, sgd but is lion", "; change"],
+        ),
+        (
+            space("optimiser", type="int", low=1, high=2),
+            ["optimiser must be a text", "could be 1", "; change"],
+        ),
+        (
+            space("sequence_length", type="int", low=10, high=61),
+            ["windows.length (60)", "61", "; raise"],
+        ),
+        (
+            space("momentum", **LR | {"when": {"optimiser": ["sgd"]}}),
+            ["momentum", "searched before it (none is)", "'optimiser'", "; change"],
+        ),
+        (
+            space("momentum", **LR | {"when": {"optimiser": []}}),
+            ["search.space.momentum.when.optimiser", "at least one"],
+        ),
+        (
+            {
+                "search": {
+                    "space": {
+                        "num_layers": {"type": "int", "low": 1, "high": 3},
+                        "layer_lr_decay": LR | {"when": {"num_layers": [2, 4]}},
+                    }
+                }
+            },
+            ["layer_lr_decay", "num_layers can take", "lists 4", "; change"],
+        ),
+        (
+            {"search": {"space": "no/such.yaml"}},
+            ["search.space", "no/such.yaml", "; name"],
         ),
         ({"tracking": {"model_name": "a/b"}}, ["tracking.model_name", "'a/b'"]),
         ({"device": "tpu"}, ["device", "'auto', 'cpu' or 'cuda'", "'tpu'"]),
@@ -306,3 +355,40 @@ def test_passwords_are_not_recorded() -> None:
     assert configs[0].search.storage == address.format("one")
     assert configs[0].model_dump(mode="json")["search"]["storage"] == address.format("***")
     assert configs[0].sha256() == configs[1].sha256()
+
+
+def test_a_space_may_be_a_file_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`search.space` names a file from the current directory, or else from the configuration's."""
+    config = tmp_path / "night" / "night.yaml"
+    config.parent.mkdir()
+    config.write_text("data: {tickers: [A]}\nsearch: {space: spaces/one.yaml}\n", "utf-8")
+    written = {
+        config.parent: "lr: {type: float, low: 1e-4, high: 1e-3}\n",
+        tmp_path: "num_layers: {type: int, low: 1, high: 2}\n",
+    }
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=r"no spaces/one\.yaml or"):
+        load_config(config)
+    for folder, text in written.items():
+        (folder / "spaces").mkdir()
+        (folder / "spaces" / "one.yaml").write_text(text, "utf-8")
+        assert list(load_config(config).search.space) == [text.split(":")[0]]
+    (tmp_path / "spaces" / "one.yaml").write_text("- lr\n", "utf-8")
+    with pytest.raises(ConfigError, match="must hold a mapping of parameters but is list"):
+        load_config(config)
+
+
+@pytest.mark.parametrize("name", ["seed", "extended"])
+def test_the_spaces_that_come_along_are_valid(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """seed.yaml is the seed document's Table 1; extended.yaml has every parameter there is."""
+    monkeypatch.chdir(ROOT)
+    path = ROOT / "configs" / "lstm_baseline.yaml"
+    config = load_config(path, {"search.space": f"configs/spaces/{name}.yaml"})
+    if name == "seed":
+        assert config.search.space == seed_space()
+        assert config.sha256() == load_config(path).sha256()
+    else:
+        assert set(config.search.space) == set(PARAMETER_NAMES)
+        shorter = {"search.space": f"configs/spaces/{name}.yaml", "windows.length": 40}
+        with pytest.raises(ConfigError, match=r"windows\.length \(40\) but could be 60"):
+            load_config(path, shorter)

@@ -12,8 +12,9 @@ from lstm_model.cube import (
     point_to_params,
     sobol_point,
 )
+from lstm_model.domains import Choice, FloatRange, IntRange
 from lstm_model.errors import ConfigError
-from lstm_model.search_space import Choice, FloatRange, IntRange, seed_space
+from lstm_model.search_space import seed_space
 
 SPACE = seed_space()
 SMALL = {

@@ -7,15 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lstm_model.domains import Choice
+from lstm_model.hyper_params import BALANCED, EXAMPLES, Params
 from lstm_model.proposals import (
     FinishedTrial,
-    Params,
     ProposalSettings,
     generation_of,
     propose,
     queue_first,
 )
-from lstm_model.search_space import BALANCED, EXAMPLES, Choice, SamplerName, seed_space
+from lstm_model.search_space import SamplerName, seed_space
 
 SETTINGS = ProposalSettings(seed=42, study_name="study", space=seed_space(), startup_trials=5)
 GENERATION = 3

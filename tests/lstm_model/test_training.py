@@ -1,14 +1,16 @@
 """Claims about training: seeded, contained, honest about divergence, and able to learn."""
 
+import dataclasses
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from lstm_model.errors import ConfigError, TrainingDiverged
-from lstm_model.search_space import HyperParams
+from lstm_model.hyper_params import HyperParams
 from lstm_model.training import (
     EarlyStopping,
     EpochResult,
@@ -170,3 +172,79 @@ def test_a_missing_gpu_is_refused() -> None:
     """A device that is not there breaks a rule of the configuration."""
     with pytest.raises(ConfigError, match=r"device cuda needs a GPU.*set device to auto"):
         resolve_device("cuda")
+
+
+def test_defaults_train_as_a_plain_adam_loop() -> None:
+    """Without extensions every loss is that of the textbook loop, bit for bit."""
+    network = build_network(3, SMALL, 7)
+    adam = torch.optim.Adam(network.parameters(), lr=SMALL.lr)
+    order, expected = torch.Generator().manual_seed(7), []
+    with torch.random.fork_rng():
+        torch.manual_seed(7)
+        for _ in range(3):
+            network.train()
+            total = torch.zeros((), dtype=torch.float64)
+            for samples in torch.randperm(len(TRAIN), generator=order).split(SMALL.batch_size):
+                windows, labels = TRAIN.batch(samples)
+                adam.zero_grad()
+                loss = torch.nn.functional.mse_loss(network(windows), labels)
+                loss.backward()
+                torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+                adam.step()
+                total += loss.detach() * len(samples)
+            train_loss = total.item() / len(TRAIN)
+            expected.append((train_loss, mean_squared_error(network, VALIDATION)))
+    assert losses(epochs()) == expected
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"bidirectional": True},
+        {"layer_norm": True},
+        {"recurrent_dropout": 0.3},
+        {"optimiser": "sgd"},
+        {"optimiser": "adamw", "weight_decay": 0.1},
+        {"weight_decay": 0.1},
+        {"gradient_noise": 0.1},
+        {"layer_lr_decay": 0.5},
+        {"warmup_share": 0.2},
+        {"jitter": 0.1},
+    ],
+)
+def test_every_extension_changes_the_training_and_keeps_it_seeded(change: dict[str, Any]) -> None:
+    """Each extension gives other losses than the defaults, and the same ones every time."""
+    params = dataclasses.replace(SMALL, **change)
+    found = losses(epochs(params))
+    assert found == losses(epochs(params))
+    assert found != losses(epochs())
+
+
+def test_jitter_is_for_training_alone() -> None:
+    """With a learning rate of next to nothing, jitter changes the train loss and no evaluation."""
+    still = dataclasses.replace(SMALL, dropout=0.0, lr=1e-30)
+    (plain,) = losses(epochs(still, count=1))
+    (jittered,) = losses(epochs(dataclasses.replace(still, jitter=0.5), count=1))
+    assert jittered[0] != plain[0]
+    assert jittered[1] == plain[1]
+
+
+def test_jitter_leaves_the_data_alone() -> None:
+    """The noise is on a batch's windows, drawn anew each time; the rows stay what they were."""
+    before = TRAIN.rows.clone()
+    list(epochs(dataclasses.replace(SMALL, jitter=0.5)))
+    assert torch.equal(TRAIN.rows, before)
+
+
+def test_warm_up_is_the_trials_however_long_the_training() -> None:
+    """A longer training that names the trial's epochs starts as the trial did."""
+    params = dataclasses.replace(SMALL, warmup_share=0.5)
+    trial = losses(epochs(params, count=2))
+
+    def long(schedule: int | None) -> list[tuple[float, float]]:
+        network, settings = build_network(3, params, 7), TrainingSettings(7, 1.0)
+        results = train_epochs(network, params, TRAIN, VALIDATION, settings, 6, schedule)
+        return losses(results)[:2]
+
+    assert long(2) == trial
+    assert long(None) != trial

@@ -9,14 +9,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lstm_model.scaling import Scaler, rows_covered
 from lstm_model.split import ChronoSplit, Rows
-from lstm_model.windows import (
-    Scaler,
-    WindowSet,
-    rows_covered,
-    scaled_tensor,
-    window_set,
-)
+from lstm_model.windows import WindowSet, scaled_tensor, window_set
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,7 @@ from pydantic import TypeAdapter
 from lstm_model.config import PipelineConfig
 from lstm_model.config_file import parse_config
 from lstm_model.errors import SearchError, StorageError
-from lstm_model.proposals import Params
-from lstm_model.search_space import distributions
+from lstm_model.hyper_params import Params
 from lstm_model.training import TrainingSettings
 from tasks.data_set import DataSet
 from tasks.study_store import (
@@ -80,13 +79,13 @@ def test_a_second_search_of_the_same_study_leaves_with_one_line(tmp_path: Path) 
 def test_what_a_dead_owner_left_is_failed_and_not_mixed_up(tmp_path: Path) -> None:
     """A RUNNING trial is failed, and one left waiting is not taken for the next one asked for."""
     config = config_in(tmp_path)
-    spaces = distributions(config.search.space)
+    space = config.search.space
     with open_study(config, "name@1", "name") as study:
-        begin_trial(study, order(0, PARAMS), spaces)
+        begin_trial(study, order(0, PARAMS), space)
         study.enqueue_trial(PARAMS, user_attrs={NUMBER: 1})
     with open_study(config, "name@1", "name") as study:
         fail_what_a_dead_owner_left(study)
-        trial = begin_trial(study, order(2, PARAMS | {"lr": 2e-3}), spaces)
+        trial = begin_trial(study, order(2, PARAMS | {"lr": 2e-3}), space)
         assert trial.params["lr"] == 2e-3
         states = {t.user_attrs[NUMBER]: t.state for t in study.trials}
     assert states == {0: TrialState.FAIL, 1: TrialState.FAIL, 2: TrialState.RUNNING}
@@ -106,7 +105,7 @@ def test_a_trial_keeps_the_order_it_was_trained_from(tmp_path: Path) -> None:
     """What is stored beside a trial reads back as the same order."""
     config = config_in(tmp_path)
     with open_study(config, "name@1", "name") as study:
-        begin_trial(study, order(0, PARAMS), distributions(config.search.space))
+        begin_trial(study, order(0, PARAMS), config.search.space)
     with open_study(config, "name@1", "name") as study:
         (trial,) = study.trials
     assert TypeAdapter(TrialOrder).validate_python(trial.user_attrs[ORDER]) == order(0, PARAMS)

@@ -1,0 +1,108 @@
+"""HyperParams: one configuration of network and training, and what each of its values may be."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+Value = int | float | str | bool
+"""A parameter's value, as it is searched, stored and recorded."""
+
+Params = dict[str, Value]
+"""The searched part of a configuration, by name."""
+
+TABLE_1 = ("hidden_size", "num_layers", "dropout", "lr", "batch_size")
+"""The seed's Table 1: recorded always; of the others only what differs from the default is."""
+
+CHOICES: dict[str, tuple[Value, ...]] = {
+    "optimiser": ("adam", "adamw", "sgd"),
+    "feature_scaling": ("standard", "robust", "rank"),
+    "bidirectional": (False, True),
+    "layer_norm": (False, True),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class HyperParams:
+    """One configuration of network and training; the defaults are the seed's "Balanced" row.
+
+    From `bidirectional` on these are the seed's extensions, and the defaults switch them off.
+    `momentum` acts with sgd. `weight_decay` is added to the gradient (adam, sgd) or taken off the
+    weights (adamw). `gradient_noise` is the first step's standard deviation. `layer_lr_decay` is
+    a layer's learning rate over that of the layer above it. `warmup_share` is a share of the
+    steps of a trial. `sequence_length` is in bars, None the data set's own. `jitter` is in units of
+    the scaled features.
+    """
+
+    hidden_size: int = 128
+    num_layers: int = 2
+    dropout: float = 0.2
+    lr: float = 1e-3
+    batch_size: int = 64
+    bidirectional: bool = False
+    layer_norm: bool = False
+    recurrent_dropout: float = 0.0
+    optimiser: str = "adam"
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    gradient_noise: float = 0.0
+    layer_lr_decay: float = 1.0
+    warmup_share: float = 0.0
+    sequence_length: int | None = None
+    feature_scaling: str = "standard"
+    jitter: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("hidden_size", "num_layers", "batch_size"):
+            self._require(name, getattr(self, name) >= 1, ">= 1")
+        for name in ("dropout", "recurrent_dropout", "momentum"):
+            self._require(name, 0.0 <= getattr(self, name) < 1.0, "in [0, 1)")
+        self._require("lr", self.lr > 0.0, "> 0")
+        for name in ("weight_decay", "gradient_noise", "jitter"):
+            value = getattr(self, name)
+            self._require(name, value >= 0.0 and math.isfinite(value), ">= 0 and finite")
+        self._require("layer_lr_decay", 0.0 < self.layer_lr_decay <= 1.0, "in (0, 1]")
+        self._require("warmup_share", 0.0 <= self.warmup_share <= 1.0, "in [0, 1]")
+        length = self.sequence_length
+        self._require("sequence_length", length is None or length >= 2, ">= 2 bars")
+        for name, choices in CHOICES.items():
+            known = getattr(self, name) in choices
+            self._require(name, known, f"one of {', '.join(str(c) for c in choices)}")
+
+    def _require(self, name: str, holds: bool, rule: str) -> None:
+        if not holds:
+            raise ValueError(f"{name} must be {rule} but is {getattr(self, name)}")
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any]) -> "HyperParams":
+        """Build from a trial's parameters; a name that is not searched keeps its default."""
+        return cls(**values)
+
+    def to_dict(self) -> Params:
+        """Return Table 1's parameters, and those others that differ from their default."""
+        return {
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if field.name in TABLE_1 or getattr(self, field.name) != field.default
+        }
+
+
+BALANCED = HyperParams()
+"""The seed's recommended configuration (Table 5)."""
+
+EXAMPLES = (
+    BALANCED,
+    HyperParams(hidden_size=64, num_layers=1, dropout=0.0, lr=5e-3, batch_size=128),
+    HyperParams(hidden_size=64, num_layers=1, dropout=0.4, lr=1e-4, batch_size=128),
+    HyperParams(hidden_size=256, num_layers=2, dropout=0.1, lr=5e-3, batch_size=128),
+    HyperParams(hidden_size=256, num_layers=3, dropout=0.3, lr=5e-4, batch_size=32),
+)
+"""The seed's Table 5, the recommended row first, then by growing cost."""
+
+PARAMETER_KINDS: dict[str, type] = {
+    field.name: int if field.default is None else type(field.default)
+    for field in fields(HyperParams)
+}
+"""Every parameter, and the type of its values."""
+
+PARAMETER_NAMES = tuple(PARAMETER_KINDS)
