@@ -1,0 +1,1 @@
+"""Benchmarks: ratios measured side by side; results in results/, a table in the README."""

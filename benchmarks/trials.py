@@ -1,0 +1,31 @@
+"""Data and trials for the benchmarks: prepared and trained as a night does it, without Prefect."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+
+from lstm_model.config_file import load_config
+from tasks.bar_store import fetch_bars, store_snapshot
+from tasks.data_set import DataSet
+from tasks.prepare import prepare_data_set
+from tasks.trial import TrialOrder, TrialOutcome
+from tasks.workers import TrialExecutor
+
+FOLDERS = {"data.raw_dir": ".bench/raw", "data.data_dir": ".bench/processed"}
+"""What a benchmark leaves on disk lies apart from what nights leave."""
+
+
+def prepare(path: str) -> DataSet:
+    """Fetch and prepare what a configuration names, in this process."""
+    config = load_config(path, FOLDERS)
+    parts = [fetch_bars.fn(config.data, ticker) for ticker in config.data.tickers]
+    return prepare_data_set.fn(store_snapshot.fn(config.data, parts), config)
+
+
+def train_in_workers(orders: Sequence[TrialOrder], workers: int) -> Iterator[TrialOutcome]:
+    """Yield the outcomes of warm workers as they come."""
+    with (
+        TrialExecutor(workers, timeout_seconds=3600) as executor,
+        ThreadPoolExecutor(workers) as threads,
+    ):
+        for future in as_completed([threads.submit(executor.run, order) for order in orders]):
+            yield future.result()
