@@ -177,6 +177,7 @@ class TrainingConfig(Section):
 
     epochs: Count = 5
     gradient_clip: Annotated[Number, Field(gt=0)] = 1.0
+    precision: Literal["fp32", "bf16"] = "fp32"
     retrain: RetrainConfig = RetrainConfig()
 
 

@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -20,6 +21,8 @@ from lstm_model.windows import WindowSet
 EVALUATION_BATCH = 128
 """Windows a forward pass without gradients; larger batches leave the cache and are slower."""
 
+Precision = Literal["fp32", "bf16"]
+
 
 @dataclass(frozen=True, slots=True)
 class EpochResult:
@@ -33,11 +36,16 @@ class EpochResult:
 
 @dataclass(frozen=True, slots=True)
 class TrainingSettings:
-    """What a training needs beside parameters and data."""
+    """What a training needs beside parameters and data.
+
+    With bf16 the products of a training step are taken in bfloat16; weights, their updates and
+    every evaluation stay in fp32. Micikevicius et al. (2018), "Mixed Precision Training".
+    """
 
     seed: int
     gradient_clip: float
     device: str = "cpu"
+    precision: Precision = "fp32"
 
 
 def resolve_device(device: str) -> str:
@@ -81,6 +89,7 @@ def train_epochs(
     validation = None if validation is None else validation.to(device)
     rising = warmup_steps(params, len(train), schedule_epochs or max_epochs)
     update = Update(network, params, settings.gradient_clip, rising)
+    half = settings.precision == "bf16"
     order = torch.Generator().manual_seed(settings.seed)
     with torch.random.fork_rng():
         torch.manual_seed(settings.seed)
@@ -98,7 +107,9 @@ def train_epochs(
                 if params.jitter:
                     windows = windows + params.jitter * torch.randn_like(windows)
                 update.zero_grad()
-                loss = nn.functional.mse_loss(network(windows), labels)
+                with torch.autocast(device.type, torch.bfloat16, enabled=half):
+                    forecasts = network(windows)
+                loss = nn.functional.mse_loss(forecasts.float(), labels)
                 loss.backward()
                 update.step()
                 total += loss.detach() * len(samples)

@@ -57,6 +57,7 @@ def retrain(
         seed=derive_seed(config.seed, study_name, "retrain"),
         gradient_clip=config.training.gradient_clip,
         device=resolve_device(config.device),
+        precision=config.training.precision,
     )
     network = build_network(feature_count, params, settings.seed)
     stopping = EarlyStopping(config.training.retrain.patience)

@@ -202,9 +202,10 @@ class _Owner:
             search_path=self.data_set.search_path,
             epochs=config.training.epochs,
             settings=TrainingSettings(
-                derive_seed(config.seed, self.study_name, number, "train") % 2**63,
-                config.training.gradient_clip,
-                resolve_device(config.device),
+                seed=derive_seed(config.seed, self.study_name, number, "train"),
+                gradient_clip=config.training.gradient_clip,
+                device=resolve_device(config.device),
+                precision=config.training.precision,
             ),
             objective=Objective(
                 search.objective,

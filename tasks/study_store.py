@@ -55,6 +55,7 @@ def study_key(config: PipelineConfig, data_set: DataSet, study_name: str) -> str
         "data": data_set.search_sha256,
         "epochs": config.training.epochs,
         "gradient_clip": config.training.gradient_clip,
+        "precision": config.training.precision,
         "seed": config.seed,
     }
     objective: dict[str, object] = {

@@ -130,7 +130,7 @@ def _parts(view: SearchView, order: TrialOrder) -> list[tuple[SearchView, Traini
     seeds = [settings.seed]
     if objective.kind == "seeds":
         more = range(1, objective.parts)
-        seeds += [derive_seed(settings.seed, "seeds", part) % 2**63 for part in more]
+        seeds += [derive_seed(settings.seed, "seeds", part) for part in more]
     return [(view, replace(settings, seed=seed)) for seed in seeds]
 
 

@@ -220,6 +220,22 @@ def test_every_extension_changes_the_training_and_keeps_it_seeded(change: dict[s
     assert found != losses(epochs())
 
 
+@pytest.mark.parametrize(
+    "change", [{}, {"bidirectional": True}, {"layer_norm": True}, {"recurrent_dropout": 0.3}]
+)
+def test_bf16_trains_nearly_as_fp32_does(change: dict[str, Any]) -> None:
+    """In bfloat16 every kind of network learns, near the fp32 losses, and keeps fp32 weights."""
+    params = dataclasses.replace(SMALL, dropout=0.0, **change)
+    network = build_network(3, params, seed=7)
+    settings = TrainingSettings(7, 1.0, precision="bf16")
+    half = losses(train_epochs(network, params, TRAIN, VALIDATION, settings, 3))
+    full = losses(epochs(params))
+    assert half != full
+    assert np.array(half) == pytest.approx(np.array(full), rel=0.02)
+    assert {weight.dtype for weight in network.parameters()} == {torch.float32}
+    assert mean_squared_error(network, VALIDATION) == half[-1][1]
+
+
 def test_jitter_is_for_training_alone() -> None:
     """With a learning rate of next to nothing, jitter changes the train loss and no evaluation."""
     still = dataclasses.replace(SMALL, dropout=0.0, lr=1e-30)

@@ -52,6 +52,7 @@ def order(number: int, params: Params) -> TrialOrder:
         ({}, "b", False),
         ({"seed": 1}, "a", False),
         ({"training": {"epochs": 6}}, "a", False),
+        ({"training": {"precision": "bf16"}}, "a", False),
         ({"search": {"space": {"lr": {"type": "float", "low": 0.1, "high": 1}}}}, "a", False),
     ],
 )
