@@ -57,9 +57,7 @@ def run(
         check_study_name(study_name)
     if summary is not None and (summary.is_dir() or not summary.parent.is_dir()):
         raise ConfigError(f"--summary names a file in a folder that exists but is {str(summary)!r}")
-    if not debug:
-        # What failed is told in one line below; Prefect would print its traceback first.
-        os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    _settle_prefect(debug=debug)
 
     from flows.lstm_hpo import lstm_hpo  # noqa: PLC0415 - seconds of imports that --help and a typing error need not wait for
     from tasks.files import write_atomically  # noqa: PLC0415 - as below
@@ -109,6 +107,16 @@ def doctor() -> None:
             problems += 1
     if problems:
         raise typer.Exit(1)
+
+
+def _settle_prefect(*, debug: bool) -> None:
+    """Tell Prefect, before it is imported, what a night by hand expects of it."""
+    # The first start of its own server migrates a database, and 20 s are short on a busy machine.
+    os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
+    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+    if not debug:
+        # What failed is told in one line below; Prefect would print its traceback first.
+        os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
 
 
 def parse_settings(settings: list[str]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from pydantic import (
 from lstm_model.domains import Domain, Number
 from lstm_model.errors import ConfigError
 from lstm_model.hyper_params import EXAMPLES, PARAMETER_KINDS, PARAMETER_NAMES, HyperParams
+from lstm_model.pruning import PrunerName
 from lstm_model.search_space import SamplerName, check_conditions, seed_space
 
 TICKER_PATTERN = re.compile(r"\^?[A-Z0-9][A-Z0-9.\-]{0,14}(=[XF])?")
@@ -209,7 +210,7 @@ class SearchConfig(Section):
     examples: Annotated[StrictInt, Field(ge=0, le=len(EXAMPLES))] = 1
     warm_start: Annotated[StrictInt, Field(ge=0)] = 0
     sampler: SamplerName = "tpe"
-    pruner: Literal["none", "median", "hyperband", "wilcoxon"] = "none"
+    pruner: PrunerName = "none"
     objective: Literal["holdout", "walk_forward", "seeds"] = "holdout"
     objective_epoch: Literal["last", "best"] = "last"
     folds: Annotated[StrictInt, Field(ge=2)] = 5

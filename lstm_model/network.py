@@ -125,3 +125,11 @@ def parameter_count(feature_count: int, params: HyperParams) -> int:
     lstm = directions * sum(4 * hidden * (n + hidden) + 8 * hidden for n in inputs)
     norms = 2 * width * params.num_layers if params.layer_norm else 0
     return lstm + norms + width + 1
+
+
+def training_cost(params: HyperParams, window_length: int = 60) -> float:
+    """Estimate the work of training a configuration, in no unit: to begin the longest first."""
+    directions = 2 if params.bidirectional else 1
+    length = params.sequence_length or window_length
+    work = params.hidden_size**2 * params.num_layers * directions * length
+    return float(work / params.batch_size**0.5)

@@ -5,6 +5,7 @@ faster. Here the owner derives limits from earlier generations, and the worker c
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -14,8 +15,19 @@ REDUCTION_FACTOR = 3
 WILCOXON_P = 0.1
 WILCOXON_LEAST_FOLDS = 2
 
+PrunerName = Literal["none", "median", "hyperband", "wilcoxon"]
+
 Curve = Mapping[int, float]
 Limits = dict[int, float]
+
+
+def epoch_limits(pruner: PrunerName, curves: Sequence[Curve], number: int, epochs: int) -> Limits:
+    """Return the losses by epoch above which trial `number` is pruned; wilcoxon has none."""
+    if pruner == "median":
+        return median_limits(curves, epochs)
+    if pruner == "hyperband":
+        return hyperband_limits(curves, number, epochs)
+    return {}
 
 
 def median_limits(curves: Sequence[Curve], epochs: int) -> Limits:

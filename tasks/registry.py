@@ -15,6 +15,7 @@ import lstm_model
 from lstm_model.bundle import load_bundle
 from lstm_model.features import WARM_UP_BARS
 from tasks.bar_store import Snapshot, read_bars
+from tasks.mlflow_client import PatientClient
 from tasks.retrain import Retrained
 
 REQUIREMENTS = (
@@ -55,7 +56,7 @@ def register_model(
             pip_requirements=[f"{name}=={version(name).split('+')[0]}" for name in REQUIREMENTS],
             metadata={"target": bundle.target_kind, "horizon": bundle.horizon},
         )
-    client = mlflow.MlflowClient(tracking_uri, tracking_uri)
+    client = PatientClient(tracking_uri)
     if not client.search_registered_models(f"name = '{model_name}'"):
         client.create_registered_model(model_name)
     registered = client.create_model_version(

@@ -21,6 +21,7 @@ from lstm_model.choice import Candidate, best_by_loss, cheapest_within_one_error
 from lstm_model.config import PipelineConfig
 from lstm_model.errors import SearchError
 from lstm_model.hyper_params import HyperParams, Params
+from lstm_model.network import training_cost
 from lstm_model.proposals import (
     FinishedTrial,
     ProposalSettings,
@@ -28,7 +29,7 @@ from lstm_model.proposals import (
     propose,
     queue_first,
 )
-from lstm_model.pruning import Limits, hyperband_limits, median_limits
+from lstm_model.pruning import epoch_limits
 from lstm_model.seeding import derive_seed
 from lstm_model.training import TrainingSettings, resolve_device
 from tasks.data_set import DataSet
@@ -214,7 +215,9 @@ class _Owner:
                 config.purge_bars,
                 with_error=len(search.minimise) > 1,
             ),
-            limits=_limits(config, number, seen),
+            limits=epoch_limits(
+                search.pruner, [trial.curve for trial in seen], number, config.training.epochs
+            ),
             best_folds=_best_folds(config, seen),
         )
 
@@ -235,15 +238,6 @@ class _Owner:
         self.progress.advance(outcome)
 
 
-def _limits(config: PipelineConfig, number: int, seen: list[FinishedTrial]) -> Limits:
-    curves = [trial.curve for trial in seen]
-    if config.search.pruner == "median":
-        return median_limits(curves, config.training.epochs)
-    if config.search.pruner == "hyperband":
-        return hyperband_limits(curves, number, config.training.epochs)
-    return {}
-
-
 def _best_folds(config: PipelineConfig, seen: list[FinishedTrial]) -> tuple[float, ...]:
     complete = [trial for trial in seen if trial.loss is not None]
     if config.search.pruner != "wilcoxon" or not complete:
@@ -257,10 +251,7 @@ def _seconds_until(deadline: float) -> float | None:
 
 
 def _cost(order: TrialOrder) -> float:
-    """Estimate a trial's work, to start the longest first."""
-    params = HyperParams.from_mapping(order.params)
-    layers = params.num_layers * (1 + params.bidirectional) * (params.sequence_length or 60)
-    return float(params.hidden_size**2 * layers / params.batch_size**0.5)
+    return training_cost(HyperParams.from_mapping(order.params))
 
 
 @task(name="trial", cache_policy=NO_CACHE)

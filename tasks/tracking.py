@@ -4,7 +4,6 @@ Runs are addressed by their ids, because MLflow's active run belongs to a thread
 written in one batch a run, which costs what two single calls do.
 """
 
-import logging
 import math
 import os
 import time
@@ -13,14 +12,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 
-# Before MLflow is imported: no calls home, and no model that would have to be unpickled.
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-os.environ.setdefault("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
-os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-# Seven, the default, keeps a user waiting for minutes at a server that is not there.
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
-
-import mlflow
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 from prefect import runtime
@@ -34,6 +25,7 @@ from lstm_model.hyper_params import Params
 from lstm_model.training import EpochResult
 from tasks.bar_store import Snapshot
 from tasks.data_set import DataSet
+from tasks.mlflow_client import PatientClient, quiet_mlflow
 from tasks.retrain import Retrained
 from tasks.trial import TrialOutcome
 
@@ -43,9 +35,7 @@ RUN_STATUS = {"COMPLETE": "FINISHED", "PRUNED": "KILLED", "FAIL": "FAILED"}
 class Night:
     """The parent run of one night and what hangs below it."""
 
-    def __init__(
-        self, client: mlflow.MlflowClient, uri: str, experiment_id: str, run_id: str
-    ) -> None:
+    def __init__(self, client: PatientClient, uri: str, experiment_id: str, run_id: str) -> None:
         self._client = client
         self.tracking_uri = uri
         self.experiment_id = experiment_id
@@ -204,7 +194,7 @@ def open_night(config: PipelineConfig, study_name: str) -> Iterator[Night]:
     quiet_mlflow()
     uri = resolve_uri(config.tracking.uri)
     with _refusals_named(config.tracking.uri):
-        client = mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
+        client = PatientClient(uri)
         experiment_id = _experiment(client, uri, config.tracking.experiment)
         tags = {
             "role": "night",
@@ -248,12 +238,6 @@ def resolve_uri(uri: str) -> str:
     return f"sqlite:///{path}"
 
 
-def quiet_mlflow() -> None:
-    """Keep migrations and notices of MLflow off the user's terminal."""
-    for name in ("alembic", "mlflow"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-
-
 @contextmanager
 def _refusals_named(uri: str) -> Iterator[None]:
     try:
@@ -270,7 +254,7 @@ def _refusal(uri: str, error: Exception) -> StorageError:
     )
 
 
-def _experiment(client: mlflow.MlflowClient, uri: str, name: str) -> str:
+def _experiment(client: PatientClient, uri: str, name: str) -> str:
     found = client.get_experiment_by_name(name)
     if found is not None:
         return str(found.experiment_id)

@@ -3,6 +3,7 @@
 import ctypes
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 import types
@@ -18,6 +19,8 @@ from pebble import ProcessExpired, ProcessFuture, ProcessPool
 from tasks.trial import TrialOrder, TrialOutcome, run_trial
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+
+_LESS_MEMORY = "lower search.workers, or the upper end of search.space.hidden_size"
 
 
 class _LightProcess(SpawnProcess):
@@ -65,23 +68,32 @@ class TrialExecutor:
 
     def run(self, order: TrialOrder) -> TrialOutcome:
         """Run a trial and wait for it; a worker's death or overrun is an outcome, not an error."""
-        future = self._pool.schedule(run_trial, args=[order], timeout=self.timeout_seconds)
-        self._waiting.add(future)
         try:
-            outcome: TrialOutcome = future.result()
-        except CancelledError:
-            reason = self._cut_off_because or "cancelled"
-        except FutureTimeoutError:
-            reason = f"ran past search.trial_timeout_seconds ({self.timeout_seconds:g})"
-        except ProcessExpired as error:
-            reason = f"its worker died with exit code {error.exitcode}"
+            future = self._pool.schedule(run_trial, args=[order], timeout=self.timeout_seconds)
+            self._waiting.add(future)
+            try:
+                outcome: TrialOutcome = future.result()
+            finally:
+                self._waiting.discard(future)
         except Exception as error:  # whatever a trial raises is that trial's outcome
-            reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-        else:
-            return outcome
-        finally:
-            self._waiting.discard(future)
-        return TrialOutcome(order.number, "FAIL", order.params, (), None, reason, 0.0)
+            return TrialOutcome(
+                order.number, "FAIL", order.params, (), None, self._reason(error), 0.0
+            )
+        return outcome
+
+    def _reason(self, error: Exception) -> str:
+        text = " ".join(str(error).split())
+        if isinstance(error, CancelledError):
+            return self._cut_off_because or "cancelled"
+        if isinstance(error, FutureTimeoutError):
+            return f"ran past search.trial_timeout_seconds ({self.timeout_seconds:g})"
+        if isinstance(error, ProcessExpired):
+            killed = error.exitcode == -signal.SIGKILL
+            why = f": killed, as it is where memory runs out; {_LESS_MEMORY}" if killed else ""
+            return f"its worker died with exit code {error.exitcode}{why}"
+        if isinstance(error, MemoryError) or "allocate memory" in text:
+            return f"its worker ran out of memory ({text[-120:]}); {_LESS_MEMORY}"
+        return f"{type(error).__name__}: {text[:300]}"
 
     def cut_off(self, reason: str) -> None:
         """End every trial that runs or waits; each is an outcome with this reason."""

@@ -1,5 +1,6 @@
 """The house as it is drawn: floors, top level, light start of workers and commands."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -38,6 +39,25 @@ def test_the_top_level_is_the_documented_one() -> None:
 def test_imports_stay_light(statement: str, absent: set[str]) -> None:
     """What must start fast, or must not know a tool, does not import it by the back door."""
     assert imported_by(statement) & absent == set()
+
+
+def test_mlflow_does_not_call_home() -> None:
+    """A night's imports leave MLflow without a telemetry client, outside of CI too."""
+    code = (
+        "import flows.lstm_hpo\n"
+        "from mlflow.telemetry.client import get_telemetry_client\n"
+        "print(get_telemetry_client())"
+    )
+    plain = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=plain,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ended.stdout.strip() == "None"
 
 
 def test_a_file_is_no_longer_than_a_reader_can_hold() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -13,7 +14,10 @@ from pathlib import Path
 
 import httpx
 import mlflow
+import psutil
 import pytest
+
+from tests.processes import count_trials, wait_until
 
 from .conftest import ROOT, SMALL_SPACE
 
@@ -21,9 +25,10 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(480)]
 BIN = Path(sys.executable).parent
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[tuple[Path, dict[str, str]]]:
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict[str, str]]]:
     """Copy what a deployment needs, start a server and a worker on it, and end both afterwards."""
+    tmp_path = tmp_path_factory.mktemp("site")
     for folder in ("flows", "tasks", "lstm_model", "configs"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     for file in ("prefect.yaml", "prefect.toml"):
@@ -124,6 +129,57 @@ def test_the_deployment_runs_by_command_and_is_scheduled(
         check=False,
     )  # fmt: skip
     assert doctor.returncode == 0, doctor.stdout + doctor.stderr
+
+
+def test_a_cancelled_run_ends_cleanly_and_the_next_one_goes_on(
+    site: tuple[Path, dict[str, str]],
+) -> None:
+    """Cancelling in Prefect in mid-trial ends every process, and leaves nothing RUNNING.
+
+    The same deployment run again ends with the total, the trial that was cut off included.
+    """
+    folder, environment = site
+    store, api = folder / "data" / "studies.db", environment["PREFECT_API_URL"]
+    done = count_trials(store, "COMPLETE")
+    overrides = {
+        "search.space": SMALL_SPACE,
+        "search.trials": 3,
+        "search.generation": 1,
+        "training.epochs": 40,
+        "training.retrain.max_epochs": 2,
+        "data.start": "2012-01-01",
+    }
+    words = [
+        "deployment", "run", "lstm-hpo/daily",
+        "-p", "config=configs/quickstart.yaml",
+        "-p", "study_name=cancelled",
+        "-p", f"overrides={json.dumps(overrides)}",
+    ]  # fmt: skip
+    started = prefect(folder, environment, *words)
+    run_id = re.search(r"UUID: ([0-9a-f-]{36})", started.stdout)
+    assert run_id, started.stdout
+    wait_until(lambda: count_trials(store, "COMPLETE") > done)
+    wait_until(lambda: count_trials(store, "RUNNING"))
+    own = [p for p in psutil.process_iter(["environ"]) if run_id[1] in str(p.info["environ"])]
+    assert own
+    prefect(folder, environment, "flow-run", "cancel", run_id[1])
+    _, alive = psutil.wait_procs(own, timeout=60)
+    assert not alive
+    state = httpx.get(f"{api}/flow_runs/{run_id[1]}").json()["state"]["type"]
+    assert state in {"CANCELLED", "CANCELLING"}
+    assert "RUNNING" not in {run.info.status for run in cancelled_runs(folder)}
+
+    prefect(folder, environment, *words, "--watch")
+    assert count_trials(store, "COMPLETE") == done + 3
+    assert count_trials(store, "RUNNING") == 0
+    assert "RUNNING" not in {run.info.status for run in cancelled_runs(folder)}
+
+
+def cancelled_runs(folder: Path) -> list[mlflow.entities.Run]:
+    client = mlflow.MlflowClient(f"sqlite:///{folder / 'mlruns' / 'mlflow.db'}")
+    nights = client.search_runs(["1"], "tags.study_name = 'cancelled'")
+    keys = {night.data.tags.get("study_key") for night in nights}
+    return [run for run in client.search_runs(["1"]) if run.data.tags.get("study_key") in keys]
 
 
 def test_without_a_server_the_doctor_says_what_to_do(tmp_path: Path) -> None:

@@ -9,20 +9,21 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import mlflow
+import psutil
 import pytest
 
 from flows.cli import app, call
+from tests.processes import count_trials as count
+from tests.processes import wait_until, wait_until_busy, workers_of
 
 from .conftest import QUICKSTART, SMALL, Command
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
-ROWS = "select count(*) from trials where state = '{}'"
 LONG = {"training.epochs": "25"}
 """Long enough to be caught in mid-trial."""
 
@@ -38,23 +39,6 @@ def command_line(*arguments: str, **changes: str) -> list[str]:
     return [sys.executable, "-m", "flows.cli", "run", "--config", QUICKSTART, *pairs, *arguments]
 
 
-def count(store: Path, state: str) -> int:
-    if not store.exists():
-        return 0
-    with contextlib.closing(sqlite3.connect(store)) as database:
-        try:
-            return int(database.execute(ROWS.format(state)).fetchone()[0])
-        except sqlite3.OperationalError:
-            return 0
-
-
-def wait_until(condition: Callable[[], object], timeout_seconds: float = 90) -> None:
-    deadline = time.monotonic() + timeout_seconds
-    while not condition():
-        assert time.monotonic() < deadline, "what the test waits for did not come"
-        time.sleep(0.05)
-
-
 def runs_by_status(folder: Path) -> dict[str, list[str]]:
     """Return the MLflow runs' roles by status."""
     client = mlflow.MlflowClient(f"sqlite:///{folder / 'mlruns' / 'mlflow.db'}")
@@ -62,14 +46,6 @@ def runs_by_status(folder: Path) -> dict[str, list[str]]:
     for run in client.search_runs(["1"]):
         found.setdefault(run.info.status, []).append(run.data.tags["role"])
     return {status: sorted(roles) for status, roles in found.items()}
-
-
-def workers_of(parent: int) -> list[int]:
-    listed = subprocess.run(
-        ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(parent)],
-        capture_output=True, text=True, check=False,
-    ).stdout  # fmt: skip
-    return [int(line.split()[0]) for line in listed.splitlines() if "spawn_main" in line]
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +59,6 @@ def undisturbed(prefect_server: None, tmp_path_factory: pytest.TempPathFactory) 
     return json.loads((folder / "s.json").read_text())
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="finds workers by Linux's ps")
 @pytest.mark.parametrize("victim", ["worker", "parent"])
 def test_a_killed_process_costs_nothing_but_time(
     victim: str, lstm_hpo_run: Command, undisturbed: Any, tmp_path: Path
@@ -96,13 +71,16 @@ def test_a_killed_process_costs_nothing_but_time(
     words = command_line("--trials", "4", "--study-name", "fire", **as_words(LONG))
     with (tmp_path / "err.txt").open("w") as err:
         process = subprocess.Popen(words, cwd=tmp_path, stdout=err, stderr=err)
-        wait_until(lambda: count(store, "RUNNING"))
-        time.sleep(3)  # the workers have loaded their data by now
-        target = process.pid if victim == "parent" else workers_of(process.pid)[0]
-        os.kill(target, signal.SIGKILL)
+        # The second generation's: by then the workers are warm, and what they do is train.
+        wait_until(lambda: (count(store, "COMPLETE"), count(store, "RUNNING")) == (2, 2))
+        workers = workers_of(process.pid)
+        wait_until_busy(workers[0])
+        os.kill(process.pid if victim == "parent" else workers[0].pid, signal.SIGKILL)
         process.wait(120)
     if victim == "parent":
         assert "trial" in runs_by_status(tmp_path)["RUNNING"]
+        _, alive = psutil.wait_procs(workers, timeout=20)
+        assert not alive
     assert count(store, "COMPLETE") < 4
 
     after = lstm_hpo_run("--trials", "4", "--study-name", "fire", **as_words(LONG))
@@ -197,6 +175,40 @@ def test_a_budget_too_short_for_one_trial_is_told(lstm_hpo_run: Command) -> None
     last = night.err.splitlines()[-1]
     assert last.startswith("lstm-hpo: a search needs one completed trial")
     assert "search.time_budget_seconds (0.5) ran out" in last
+
+
+def test_a_study_of_which_all_trials_fail_is_told(lstm_hpo_run: Command, tmp_path: Path) -> None:
+    """Where every trial overruns, the last line says which limit, and each run is kept as FAILED.
+
+    With the limit raised the same study goes on to its total with the same parameters.
+    """
+    limits = {"search__trial_timeout_seconds": "0.2", "training__epochs": "40"}
+    night = lstm_hpo_run("--trials", "2", "--study-name", "slow", **limits)
+    assert night.status == 1
+    last = night.err.splitlines()[-1]
+    assert last.startswith("lstm-hpo: a search needs one completed trial but none of 2 did")
+    assert "search.trial_timeout_seconds (0.2)" in last
+    assert runs_by_status(tmp_path) == {"FAILED": ["night", "trial", "trial"]}
+    store = tmp_path / "data" / "studies.db"
+    assert count(store, "FAIL") == 2
+    after = lstm_hpo_run("--trials", "2", "--study-name", "slow", training__epochs="40")
+    assert after.status == 0, after.err
+    assert count(store, "COMPLETE") == 2
+
+
+def test_a_learning_rate_of_a_thousand_spoils_its_own_trial_alone(lstm_hpo_run: Command) -> None:
+    """A configuration that diverges is pruned or loses; the night ends with another's model."""
+    choices = {"lr": [0.001, 1000.0], "batch_size": [64, 128], "hidden_size": [8]}
+    space = json.dumps({k: {"type": "categorical", "choices": v} for k, v in choices.items()})
+    night = lstm_hpo_run(
+        "--trials", "4", "--study-name", "hot",
+        search__space=space, search__sampler="grid", search__examples="0",
+    )  # fmt: skip
+    assert night.status == 0, night.err
+    assert "Traceback" not in night.err
+    tried = {row["params"]["lr"] for row in night.summary["trials"]}
+    assert tried == {0.001, 1000.0}
+    assert night.summary["best"]["params"]["lr"] == 0.001
 
 
 VARIANTS: dict[str, dict[str, str]] = {

@@ -1,15 +1,14 @@
 """Real worker processes: what they run, what they know, and what their death costs."""
 
 import os
-import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from lstm_model.split import Rows
@@ -17,6 +16,7 @@ from lstm_model.training import TrainingSettings
 from tasks.data_set import save_rows
 from tasks.trial import TrialOrder, TrialOutcome, run_trial
 from tasks.workers import TrialExecutor
+from tests.processes import wait_until, wait_until_busy, workers_of
 
 PARAMS = {"hidden_size": 8, "num_layers": 1, "dropout": 0.1, "lr": 1e-3, "batch_size": 32}
 
@@ -47,20 +47,9 @@ def order(number: int, search_path: str, epochs: int = 2) -> TrialOrder:
     return TrialOrder(number, PARAMS, search_path, epochs, TrainingSettings(7, 1.0))
 
 
-def workers_of(parent: int) -> list[int]:
-    """Return the worker processes of a process."""
-    listed = subprocess.run(
-        ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(parent)],
-        capture_output=True, text=True, check=False,
-    ).stdout  # fmt: skip
-    return [int(line.split()[0]) for line in listed.splitlines() if "spawn_main" in line]
-
-
-def wait_until(condition: Callable[[], object], timeout_seconds: float) -> bool:
-    deadline = time.monotonic() + timeout_seconds
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return bool(condition())
+def kill_when_busy(worker: psutil.Process) -> None:
+    wait_until_busy(worker)
+    worker.kill()
 
 
 def losses(outcome: TrialOutcome) -> list[float]:
@@ -75,20 +64,38 @@ def test_a_worker_returns_what_the_same_trial_gives_here(search_path: str) -> No
     assert losses(there) == losses(run_trial(order(0, search_path)))
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="finds workers by Linux's ps")
 def test_a_killed_worker_costs_its_own_trial_alone(search_path: str) -> None:
     """A worker that is killed in mid-trial fails that trial; the next ones run on."""
     with TrialExecutor(1, timeout_seconds=120) as executor:
         assert executor.run(order(0, search_path)).state == "COMPLETE"
         (worker,) = workers_of(os.getpid())
-        killer = threading.Timer(1.0, os.kill, (worker, signal.SIGKILL))
+        killer = threading.Thread(target=kill_when_busy, args=[worker])
         killer.start()
         killed = executor.run(order(1, search_path, epochs=100_000))
         killer.join()
         assert (killed.state, killed.parts) == ("FAIL", ())
         assert "died" in killed.reason
         assert executor.run(order(2, search_path)).state == "COMPLETE"
-    assert wait_until(lambda: not workers_of(os.getpid()), 10)
+    wait_until(lambda: not workers_of(os.getpid()))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prlimit is for Linux")
+def test_a_worker_short_of_memory_costs_its_own_trial_alone(search_path: str) -> None:
+    """A trial that needs more memory than there is fails with what to lower; its worker lives."""
+    import resource
+
+    with TrialExecutor(1, timeout_seconds=120) as executor:
+        assert executor.run(order(0, search_path)).state == "COMPLETE"
+        (worker,) = workers_of(os.getpid())
+        limit = worker.memory_info().vms + 64 * 2**20
+        resource.prlimit(worker.pid, resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
+        wide = replace(order(1, search_path), params=PARAMS | {"hidden_size": 4096})
+        failed = executor.run(wide)
+        assert (failed.state, failed.validation_loss) == ("FAIL", None)
+        assert "its worker ran out of memory" in failed.reason
+        assert "search.space.hidden_size" in failed.reason
+        assert executor.run(order(2, search_path)).state == "COMPLETE"
+        assert workers_of(os.getpid()) == [worker]
 
 
 def test_a_trial_past_its_time_is_ended(search_path: str) -> None:
@@ -107,7 +114,6 @@ def test_an_error_in_a_trial_is_that_trials_outcome(tmp_path: Path) -> None:
     assert "none.safetensors" in failed.reason
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="finds workers by Linux's ps")
 def test_no_worker_outlives_a_killed_parent(search_path: str, tmp_path: Path) -> None:
     """After kill -9 of the parent in mid-trial its workers end by themselves."""
     code = (
@@ -125,16 +131,10 @@ def test_no_worker_outlives_a_killed_parent(search_path: str, tmp_path: Path) ->
     script = tmp_path / "parent.py"
     script.write_text(code)
     parent = subprocess.Popen([sys.executable, str(script)])
-    assert wait_until(lambda: workers_of(parent.pid), 60)
+    wait_until(lambda: workers_of(parent.pid))
     (worker,) = workers_of(parent.pid)
-    time.sleep(4)  # the worker has imported torch and is training
+    wait_until_busy(worker, seconds=4)  # it has imported torch and is training
     parent.kill()
     parent.wait()
-    assert wait_until(lambda: not alive(worker), 10)
-
-
-def alive(pid: int) -> bool:
-    state = subprocess.run(
-        ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
-    ).stdout.strip()
-    return bool(state) and not state.startswith("Z")
+    _, alive = psutil.wait_procs([worker], timeout=20)
+    assert not alive

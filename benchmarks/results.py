@@ -1,0 +1,40 @@
+"""Results of the benchmarks: one JSON file each, with the machine they were measured on."""
+
+import json
+import os
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+
+FOLDER = Path(__file__).parent / "results"
+
+
+def write_results(name: str, values: Mapping[str, object]) -> Path:
+    """Write `results/<name>.json`; keys say their unit."""
+    FOLDER.mkdir(exist_ok=True)
+    path = FOLDER / f"{name}.json"
+    text = json.dumps({"machine": describe_machine(), **values}, indent=2)
+    path.write_text(text + "\n", encoding="utf-8")
+    return path
+
+
+def describe_machine() -> dict[str, object]:
+    """Say on what the figures were measured."""
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+    }
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor()
