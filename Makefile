@@ -1,10 +1,11 @@
 # make run    sets up .venv and runs the pipeline on bundled real bars
 # make test   sets up .venv and runs lint, types, the import contract and all tests
+# make bench  sets up .venv and measures: speed, memory, search efficiency
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: run test lint
+.PHONY: run test lint bench
 
 run: .venv/.run-installed
 	$(BIN)/lstm-hpo run --config configs/quickstart.yaml
@@ -28,4 +29,14 @@ lint: .venv/.test-installed
 
 .venv/.test-installed: .venv/.run-installed
 	$(INSTALL) -e '.[dev]'
+	touch $@
+
+# Minutes of a quiet machine; writes benchmarks/results/*.json and the README's table.
+bench: .venv/.bench-installed
+	for name in study_speed night_speed overheads peer_speed universe search_efficiency readme; do \
+		$(BIN)/python -m benchmarks.$$name || exit 1; \
+	done
+
+.venv/.bench-installed: .venv/.run-installed
+	$(INSTALL) -e '.[bench]'
 	touch $@

@@ -207,7 +207,7 @@ class SearchConfig(Section):
     trials: Count = 10
     space: dict[str, Domain] = Field(default_factory=seed_space)
     startup_trials: Count = 5
-    examples: Annotated[StrictInt, Field(ge=0, le=len(EXAMPLES))] = 1
+    examples: Annotated[StrictInt, Field(ge=0, le=len(EXAMPLES))] = len(EXAMPLES)
     warm_start: Annotated[StrictInt, Field(ge=0)] = 0
     sampler: SamplerName = "tpe"
     pruner: PrunerName = "none"

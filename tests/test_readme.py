@@ -72,6 +72,20 @@ def test_the_configurations_it_prints_are_valid() -> None:
         parse_config(yaml.safe_load(block))
 
 
+def test_the_whole_configuration_it_prints_is_the_defaults() -> None:
+    """The README lists every key there is, with its default."""
+    from lstm_model.config_file import parse_config
+
+    (block,) = re.findall(r"```yaml\n(data:.*?)```", README, re.DOTALL)
+    printed, bare = yaml.safe_load(block), {"data": {"tickers": ["AAPL"]}}
+    expected = parse_config(bare).model_dump(mode="json")
+    assert parse_config(printed) == parse_config(bare)
+    for section, values in expected.items():
+        if isinstance(values, dict):
+            assert printed[section].keys() == values.keys(), section
+    assert printed.keys() == expected.keys()
+
+
 def test_the_pictures_and_pages_it_links_are_there() -> None:
     """Each relative link points to a file."""
     for target in re.findall(r"\]\(([^)#]+)\)", README):

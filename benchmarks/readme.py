@@ -1,0 +1,107 @@
+"""The README's table of benchmarks, written from what lies in `results/`.
+
+python -m benchmarks.readme
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmarks.results import FOLDER
+
+README = Path(__file__).parents[1] / "README.md"
+BEGIN, END = "<!-- benchmarks -->\n", "<!-- /benchmarks -->"
+
+
+def rows() -> Iterator[tuple[str, str, str]]:
+    """Yield what was measured, the figure, and the mark that was set for it."""
+    if study := _read("study_speed"):
+        speed, share = study["speedup"], study["share_of_matmul_peak"]
+        losses = f"losses equal to {study['max_loss_difference_fp32']:.0e}"
+        yield (
+            f"ten trials x {study['epochs']} epochs against the plain loop, training only",
+            f"**{speed['fp32']:.2f}x** ({losses}; {share['fp32']:.0%} of the matmul peak)",
+            ">= 1.5x",
+        )
+        near = f"{study['max_relative_validation_difference_bf16']:.2%}"
+        yield (
+            "the same with `training.precision: bf16`",
+            f"**{speed['bf16']:.2f}x** (validation losses within {near})",
+            ">= 2.3x, within 1 %",
+        )
+    if night := _read("night_speed"):
+        plain, flow = night["speedup_over_plain"], night["speedup_over_plain_in_prefect"]
+        yield (
+            "a whole cold night, Prefect and MLflow included, against a plain script with them",
+            f"**{flow['fp32']:.2f}x**, bf16 {flow['bf16']:.2f}x (without Prefect in the script "
+            f"{plain['fp32']:.2f}x and {plain['bf16']:.2f}x)",
+            ">= 2.5x",
+        )
+    if peer := _read("peer_speed"):
+        whole, bare = peer["seconds_with_start"], peer["seconds_without_start"]
+        yield (
+            f"the same trials by neuralforecast {peer['versions']['neuralforecast']}'s AutoLSTM "
+            f"on Optuna, end to end",
+            f"**{whole['peer_over_ours']:.2f}x** (without imports {bare['peer_over_ours']:.2f}x)",
+            ">= 2.5x",
+        )
+    if efficiency := _read("search_efficiency"):
+        yield from _efficiency_rows(efficiency)
+    if universe := _read("universe"):
+        volatility = universe["targets"]["log_volatility"]
+        yield (
+            "500 tickers x 5,000 bars: memory over the panel's, bars to first batch, throughput",
+            f"**{volatility['memory_over_panel']:.2f}x**, "
+            f"**{volatility['bars_to_first_batch_seconds']:.0f} s**, "
+            f"**{volatility['throughput_ratio']:.2f}** of one ticker's",
+            "<= 2x, < 30 s, >= 0.9",
+        )
+    if overheads := _read("overheads"):
+        yield (
+            "a warm night's seconds beside training",
+            f"**{overheads['overhead_seconds']:.1f} s** of {overheads['wall_seconds']:.0f} s",
+            "<= 10 s",
+        )
+
+
+def _efficiency_rows(results: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    ways = results["strategies"]
+    default, ours = ways["Optuna's defaults"], ways["ours"]
+    reached = ours["epochs_to_the_defaults_10_trial_regret"]
+    spent = default["after_10_trials"]["epochs"]
+    yield (
+        "epochs to reach the regret that Optuna's defaults have after 10 trials",
+        f"**{reached:g}** of their {spent:g} ({reached / spent:.0%})",
+        "<= 60 %",
+    )
+    after = "after_10_trials"
+    figures = ", ".join(
+        f"{name} {way[after]['regret']:.4f} +- {way[after]['regret_95_percent']:.4f}"
+        for name, way in ways.items()
+    )
+    yield (f"expected regret after 10 trials ({results['replays']} replays)", figures, "")
+
+
+def _read(name: str) -> dict[str, Any] | None:
+    path = FOLDER / f"{name}.json"
+    if not path.exists():
+        return None
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def main() -> None:
+    """Replace the table between the two marks."""
+    table = ["| measured | here | mark |", "|---|---|---|"]
+    table += [f"| {what} | {figure} | {mark} |" for what, figure, mark in rows()]
+    text = "\n".join(table) + "\n"
+    print(text)
+    readme = README.read_text(encoding="utf-8")
+    head, rest = readme.split(BEGIN)
+    tail = rest.split(END)[1]
+    README.write_text(f"{head}{BEGIN}{text}{END}{tail}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
