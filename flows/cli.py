@@ -65,6 +65,7 @@ def run(
     night = lstm_hpo(config, study_name, overrides)
     print(f"Best trial: {night.best_params.to_dict()}")
     print(f"\n{night.test_table()}")
+    print(f"\n{night.insight.table()}")
     print(f"\nModel {night.model.name} version {night.model.version} is in MLflow:")
     print(f"  {night.ui_command()}")
     if summary is not None:

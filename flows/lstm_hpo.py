@@ -53,7 +53,7 @@ def lstm_hpo(
             )
             night.finish(run_id)
         return summarise(
-            name, settings.sha256(), snapshot.sha256, study, retrained, evaluation, model, night,
+            name, settings, snapshot.sha256, study, retrained, evaluation, model, night,
             clock,
         )  # fmt: skip
 

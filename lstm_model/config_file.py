@@ -12,6 +12,7 @@ from lstm_model.config import PipelineConfig, Section, nearest_key
 from lstm_model.domains import Choice, FloatRange, IntRange
 from lstm_model.errors import ConfigError
 from lstm_model.hyper_params import PARAMETER_NAMES
+from lstm_model.search_space import seed_space
 
 
 def load_config(path: str | Path, overrides: Mapping[str, Any] | None = None) -> PipelineConfig:
@@ -30,8 +31,22 @@ def load_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
             f"start from configs/lstm_baseline.yaml"
         )
     for key, value in (overrides or {}).items():
+        if str(key).startswith("search.space.") and str(key).count(".") > 2:
+            _spell_out_space(raw, str(path), Path(path).parent)
         _override(raw, key, value)
     return parse_config(raw, str(path), Path(path).parent)
+
+
+def _spell_out_space(raw: dict[Any, Any], origin: str, folder: Path) -> None:
+    """Write out a space that is left out or is a file's name, so that one bound can be set."""
+    search = raw.get("search") or {}
+    if isinstance(search, dict):
+        space = search.get("space")
+        if space is None:
+            space = {name: domain.model_dump() for name, domain in seed_space().items()}
+        elif isinstance(space, str):
+            space = _read_space(space, origin, folder)
+        raw["search"] = search | {"space": space}
 
 
 def _read_yaml(path: str | Path, what: str, remedy: str) -> Any:

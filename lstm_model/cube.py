@@ -95,6 +95,12 @@ def cma_point(told: Sequence[tuple[Point, float]], dimensions: int, seed: int) -
     return point
 
 
+def cma_population(dimensions: int) -> int:
+    """Return how many losses CMA-ES waits for before it learns from them."""
+    size: int = CMA(mean=np.full(dimensions, 0.5), sigma=1 / 6).population_size
+    return size
+
+
 def _level_count(domain: IntRange | FloatRange | Choice) -> int:
     if isinstance(domain, Choice):
         return len(domain.choices)

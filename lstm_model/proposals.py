@@ -9,13 +9,21 @@ proposed.
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
 from optuna.study import StudyDirection
 from optuna.trial import TrialState, create_trial
 
-from lstm_model.cube import cma_point, grid_point, params_to_point, point_to_params, sobol_point
+from lstm_model.cube import (
+    cma_point,
+    cma_population,
+    grid_point,
+    params_to_point,
+    point_to_params,
+    sobol_point,
+)
 from lstm_model.hyper_params import EXAMPLES, Params
 from lstm_model.search_space import (
     SamplerName,
@@ -103,6 +111,25 @@ def propose(
         ]
         return point_to_params(cma_point(told, len(settings.space), seed), settings.space)
     return _ask_optuna(settings, seed, seen, siblings)
+
+
+Origin = Literal["queued", "drawn", "model"]
+
+
+def origin_of(number: int, settings: ProposalSettings, seen: Sequence[FinishedTrial]) -> Origin:
+    """Tell where the parameters of trial `number` come from, `seen` being what `propose` is handed.
+
+    "model": losses had a say. "drawn": they had none, as in the start-up of every sampler.
+    """
+    if number < len(settings.queued):
+        return "queued"
+    with_loss = sum(trial.loss is not None for trial in seen)
+    learns = {
+        "tpe": len(seen) >= settings.startup_trials,  # pruned ones count too
+        "gp": with_loss >= settings.startup_trials,
+        "cmaes": with_loss >= cma_population(len(settings.space)),
+    }
+    return "model" if learns.get(settings.sampler) else "drawn"
 
 
 def _ask_optuna(

@@ -9,7 +9,7 @@ import math
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 
 import optuna
@@ -35,6 +35,7 @@ from lstm_model.training import TrainingSettings, resolve_device
 from tasks.data_set import DataSet
 from tasks.progress import TrialProgress, notice
 from tasks.study_store import (
+    QUEUED,
     TrialRow,
     begin_trial,
     best_of_last_night,
@@ -58,6 +59,7 @@ class StudyResult:
     """A search as far as it got: every trial, the chosen one, and the front where two are traded.
 
     `front` holds trial numbers by ascending seconds; it is empty where loss alone is minimised.
+    `queued` was tried before anything was drawn.
     """
 
     study_key: str
@@ -65,6 +67,7 @@ class StudyResult:
     best: TrialRow
     resumed_trials: int
     front: tuple[int, ...] = ()
+    queued: tuple[Params, ...] = ()
 
     @property
     def best_params(self) -> HyperParams:
@@ -102,7 +105,8 @@ def search_hyperparameters(
                 owner = _Owner(study, config, data_set, study_name, night, executor, progress)
                 owner.run(started + budget, workers)
         rows, reason = study_rows(study)
-        return _result(config, key, rows, reason, resumed)
+        queued = tuple(study.user_attrs.get(QUEUED, ()))
+        return replace(_result(config, key, rows, reason, resumed), queued=queued)
 
 
 def _worker_count(config: PipelineConfig) -> int:

@@ -10,9 +10,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from lstm_model.config import hide_password
+from lstm_model.config import PipelineConfig, hide_password
 from lstm_model.evaluation import Evaluation, Metrics
 from lstm_model.hyper_params import HyperParams
+from tasks.insight import Insight, look_back
 from tasks.registry import RegisteredModel
 from tasks.retrain import Retrained
 from tasks.study import StudyResult
@@ -45,6 +46,7 @@ class NightSummary:
     config_sha256: str
     retrained: Retrained
     evaluation: Evaluation
+    insight: Insight
     model: RegisteredModel
     tracking_uri: str
     experiment_id: str
@@ -71,6 +73,7 @@ class NightSummary:
             },
             "trials": [asdict(row) for row in study.trials],
             "front": list(study.front),
+            **self.insight.to_json(),
             "retrain": {
                 "best_epoch": self.retrained.best_epoch,
                 "epochs": len(self.retrained.epochs),
@@ -140,7 +143,7 @@ def _table_row(name: str, metrics: Metrics, p_value: str) -> str:
 
 def summarise(
     study_name: str,
-    config_sha256: str,
+    config: PipelineConfig,
     snapshot_sha256: str,
     study: StudyResult,
     retrained: Retrained,
@@ -151,13 +154,15 @@ def summarise(
 ) -> NightSummary:
     """Gather a night's results, and record them on its parent run."""
     assert study.best.value is not None  # noqa: S101 - the best trial is a completed one
+    insight = look_back(config, study_name, study, retrained.parameters)
     summary = NightSummary(
         study_name=study_name,
         study=study,
         snapshot_sha256=snapshot_sha256,
-        config_sha256=config_sha256,
+        config_sha256=config.sha256(),
         retrained=retrained,
         evaluation=evaluation,
+        insight=insight,
         model=model,
         tracking_uri=night.tracking_uri,
         experiment_id=night.experiment_id,
@@ -165,6 +170,7 @@ def summarise(
         seconds=dict(clock.seconds),
     )
     night.tag({"resumed_trials": study.resumed_trials})
+    night.log_insight(insight.metrics(), insight.markdown())
     night.log_outcome(
         retrained.params.to_dict(), study.best.value, clock.seconds, summary.to_json()
     )

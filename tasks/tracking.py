@@ -130,6 +130,11 @@ class Night:
                 values[f"dm.{baseline}.p_value"] = result.p_value
         self._client.log_batch(self.run_id, metrics=_metrics(values))
 
+    def log_insight(self, importances: Mapping[str, float], markdown: str) -> None:
+        """Write importances as metrics, and their reading as the parent run's description."""
+        self._client.log_batch(self.run_id, metrics=_metrics(importances))
+        self._tag(self.run_id, {"mlflow.note.content": markdown})
+
     def log_outcome(
         self, best: Params, best_loss: float, seconds: Mapping[str, float], summary_json: str
     ) -> None:

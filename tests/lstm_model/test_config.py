@@ -15,7 +15,7 @@ from lstm_model.config import (
     hide_password,
 )
 from lstm_model.config_file import load_config, parse_config
-from lstm_model.domains import FloatRange
+from lstm_model.domains import FloatRange, IntRange
 from lstm_model.errors import ConfigError
 from lstm_model.hyper_params import PARAMETER_NAMES
 from lstm_model.search_space import seed_space
@@ -304,6 +304,17 @@ def test_overrides_go_by_dotted_names() -> None:
     for name in ("search.trial", "seed.x"):
         with pytest.raises(ConfigError, match=re.escape(name)):
             load_config(path, {name: 3})
+
+
+def test_one_bound_can_be_widened_alone() -> None:
+    """A bound set by its key leaves the rest of the space, written out or not, as it was."""
+    path = ROOT / "configs" / "quickstart.yaml"
+    bounds = {"search.space.hidden_size.low": 32, "search.space.hidden_size.step": 32}
+    wider = IntRange(type="int", low=32, high=256, step=32)
+    assert load_config(path, bounds).search.space == seed_space() | {"hidden_size": wider}
+    file = {"search.space": str(ROOT / "configs" / "spaces" / "extended.yaml")}
+    extended = load_config(path, file).search.space
+    assert load_config(path, file | bounds).search.space == extended | {"hidden_size": wider}
 
 
 def test_hash_depends_on_meaning_alone() -> None:

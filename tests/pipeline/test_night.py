@@ -36,8 +36,8 @@ def test_a_night_leaves_one_parent_with_a_child_a_trial_and_a_model_that_forecas
     night = lstm_hpo_run("--trials", "3", "--study-name", "whole")
     assert night.status == 0, night.err
     summary = night.summary
-    first = night.out.splitlines()[0]
-    assert ast.literal_eval(first.removeprefix("Best trial: ")) == summary["best"]["params"]
+    printed = night.out.splitlines()[0].removeprefix("Best trial: ")
+    assert ast.literal_eval(printed) == summary["best"]["params"]
     assert list(summary["best"]["params"]) == [
         "hidden_size", "num_layers", "dropout", "lr", "batch_size"
     ]  # fmt: skip
@@ -47,9 +47,8 @@ def test_a_night_leaves_one_parent_with_a_child_a_trial_and_a_model_that_forecas
 
     client = mlflow.MlflowClient(store["tracking_uri"])
     runs = client.search_runs([store["experiment_id"]])
-    parents = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
-    assert [parent.info.run_id for parent in parents] == [store["run_id"]]
-    parent = parents[0]
+    (parent,) = (run for run in runs if "mlflow.parentRunId" not in run.data.tags)
+    assert parent.info.run_id == store["run_id"]
     children = [r for r in runs if r.data.tags.get("mlflow.parentRunId") == store["run_id"]]
     trials = {r.data.tags["optuna.trial"]: r for r in children if r.data.tags["role"] == "trial"}
     assert sorted(trials) == ["0", "1", "2"]
@@ -72,8 +71,9 @@ def test_a_night_leaves_one_parent_with_a_child_a_trial_and_a_model_that_forecas
     )
     assert parent.inputs.dataset_inputs[0].dataset.digest == summary["snapshot_sha256"][:16]
     assert parent.data.tags["prefect.flow_run_id"] not in ("", "None")
-    artifacts = {item.path for item in client.list_artifacts(store["run_id"])}
-    assert {"config.yaml", "summary.json", "data"} <= artifacts
+    artifacts = client.list_artifacts(store["run_id"])
+    assert {"config.yaml", "summary.json", "data"} <= {item.path for item in artifacts}
+    check_insight(summary, night.out, parent.data.tags["mlflow.note.content"])
 
     assert os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] == "false"
     mlflow.set_tracking_uri(store["tracking_uri"])
@@ -90,6 +90,17 @@ def test_a_night_leaves_one_parent_with_a_child_a_trial_and_a_model_that_forecas
     study_names = optuna.get_all_study_names("sqlite:///data/studies.db")
     assert len(study_names) == 1
     assert study_names[0].startswith("whole@")
+
+
+def check_insight(summary: dict[str, Any], out: str, description: str) -> None:
+    """Three trials are too few for importances; that and the readings are told all the same."""
+    importances = summary["importances"]
+    assert importances["note"].startswith("not computed: n = 3 <")
+    assert {row["share"] for row in importances["rows"]} == {None}
+    assert importances["note"] in out
+    texts = [reading["text"] for reading in summary["readings"]]
+    assert any("0 enqueued, 3 drawn at random" in text for text in texts)
+    assert all(text in description for text in texts)
 
 
 def test_a_resumed_search_equals_an_undisturbed_one(lstm_hpo_run: Command) -> None:
