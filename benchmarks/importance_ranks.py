@@ -12,18 +12,16 @@ import csv
 import gzip
 import json
 import math
-import os
-import platform
 import warnings
 from pathlib import Path
 
 import numpy as np
 import optuna
-import torch
 from optuna.importance import PedAnovaImportanceEvaluator
 from scipy.stats import spearmanr
 
 from benchmarks.curves import TABLE
+from benchmarks.results import describe_machine, write_results
 from lstm_model import importance
 from lstm_model.cube import params_to_point
 from lstm_model.importance import BEST_SHARE, FinishedTrial, rank_importances
@@ -37,7 +35,6 @@ WEIGHTS = (1.0, 0.5, 0.3, 0.2, 0.1)
 NOISE_SD = 0.1
 """Beside 0.4, the standard deviation of the losses without it."""
 SPACE = seed_space()
-RESULTS = Path(__file__).parent / "results" / "importance_ranks.json"
 
 
 Truth = dict[str, float]
@@ -181,11 +178,6 @@ def main() -> None:
     recorded = read_table(arguments.rows)
     print(f"recorded landscape, {len(recorded)} configurations")
     result = {
-        "machine": {
-            "cores": os.cpu_count(),
-            "processor": platform.processor() or platform.machine(),
-            "torch": torch.__version__,
-        },
         "optuna": optuna.__version__,
         "shuffles": importance.SHUFFLES,
         "repeats": REPEATS,
@@ -193,8 +185,7 @@ def main() -> None:
         "known": known,
         "recorded": recorded_landscape(recorded, generator) if recorded else None,
     }
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    write_results("importance_ranks", describe_machine(), result)
 
 
 if __name__ == "__main__":

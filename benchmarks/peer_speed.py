@@ -13,25 +13,23 @@ import argparse
 import importlib.util
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import optuna
-import torch
 
 from benchmarks.curves import draw_configurations
+from benchmarks.results import describe_machine, write_results
 from benchmarks.trials import prepare
-from lstm_model.hyper_params import EXAMPLES, Params
+from lstm_model.hyper_params import EXAMPLES, HyperParams, Params
+from lstm_model.network import training_cost
 from tasks.data_set import DataSet
 
-RESULT = Path(__file__).parent / "results" / "peer_speed.json"
 GRADIENT_CLIP = 1.0
 LIBRARIES = ("neuralforecast", "pytorch-lightning", "optuna", "torch")
 
@@ -89,14 +87,8 @@ def sides(workers: int) -> tuple[Side, list[Side]]:
 
 def configurations(count: int) -> list[Params]:
     """Draw from the seed's space; the longest first, as a night begins them."""
-
-    def work(params: Params) -> float:
-        size, layers, batch = (
-            float(params[k]) for k in ("hidden_size", "num_layers", "batch_size")
-        )
-        return size**2 * layers / batch**0.5
-
-    return sorted(draw_configurations(count)[len(EXAMPLES) :], key=work, reverse=True)
+    drawn = draw_configurations(count)[len(EXAMPLES) :]
+    return sorted(drawn, key=lambda p: training_cost(HyperParams.from_mapping(p)), reverse=True)
 
 
 def run_once(side: Side, data_set: DataSet, drawn: list[Params], epochs: int) -> Run:
@@ -179,19 +171,6 @@ def windows_trained(drawn: list[Params], train_windows: int, epochs: int) -> dic
     return {"ours": epochs * train_windows * len(drawn), "peer": epochs * full}
 
 
-def describe_machine() -> dict[str, Any]:
-    """Return cores, processor and load: what the seconds depend on."""
-    cpu_info = Path("/proc/cpuinfo")
-    lines = cpu_info.read_text(encoding="utf-8").splitlines() if cpu_info.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return {
-        "cores": os.cpu_count(),
-        "processor": names[0] if names else platform.processor(),
-        "instructions": torch.backends.cpu.get_cpu_capability(),
-        "load_average_1_minute": round(os.getloadavg()[0], 2),
-    }
-
-
 def main() -> None:
     """Try the peer's settings, run the rounds, print a table and write the results."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -228,7 +207,6 @@ def main() -> None:
             flush=True,
         )
     results = {
-        "machine": machine,
         "versions": {library: version(library) for library in LIBRARIES},
         "rounds": arguments.rounds,
         "epochs": arguments.epochs,
@@ -244,8 +222,7 @@ def main() -> None:
         "trials": describe_trials(drawn, ours, peer),
         "not_matched": NOT_MATCHED,
     }
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    write_results("peer_speed", machine, results)
     print_table(results)
 
 

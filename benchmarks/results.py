@@ -1,4 +1,7 @@
-"""Results of the benchmarks: one JSON file each, with the machine they were measured on."""
+"""Results of the benchmarks: one JSON file each, with the machine they were measured on.
+
+Describe the machine before anything is measured: its load tells what else was running.
+"""
 
 import json
 import os
@@ -11,11 +14,11 @@ import torch
 FOLDER = Path(__file__).parent / "results"
 
 
-def write_results(name: str, values: Mapping[str, object]) -> Path:
+def write_results(name: str, machine: Mapping[str, object], values: Mapping[str, object]) -> Path:
     """Write `results/<name>.json`; keys say their unit."""
     FOLDER.mkdir(exist_ok=True)
     path = FOLDER / f"{name}.json"
-    text = json.dumps({"machine": describe_machine(), **values}, indent=2)
+    text = json.dumps({"machine": machine, **values}, indent=2)
     path.write_text(text + "\n", encoding="utf-8")
     return path
 
@@ -28,6 +31,7 @@ def describe_machine() -> dict[str, object]:
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "python": platform.python_version(),
         "torch": torch.__version__,
+        "load_average_1_minute": round(os.getloadavg()[0], 2),
     }
 
 

@@ -22,7 +22,7 @@ import optuna
 from optuna.trial import TrialState, create_trial
 
 from benchmarks.curves import EPOCHS, TABLE
-from benchmarks.results import write_results
+from benchmarks.results import describe_machine, write_results
 from lstm_model.config import SearchConfig
 from lstm_model.cube import params_to_point
 from lstm_model.domains import Choice
@@ -236,7 +236,8 @@ def _epochs_to(target: float, replays: list[Replay], floor: float) -> int | None
         for r in replays:
             done = int(np.searchsorted(r.epochs, epochs, side="right"))
             regrets.append(r.best[done - 1] - floor if done else np.inf)
-        if float(np.mean(regrets)) <= target + 1e-12:  # means of the same numbers differ in rounding
+        # The mean of the same numbers in another order differs in its last digit.
+        if float(np.mean(regrets)) <= target + 1e-12:
             return epochs
     return None
 
@@ -254,6 +255,7 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=50)
     parser.add_argument("--screen", action="store_true")
     arguments = parser.parse_args()
+    machine = describe_machine()
     strategies = list(screened()) if arguments.screen else list(FINAL)
     chunk = 10
     results: dict[str, object] = {}
@@ -274,6 +276,7 @@ def main() -> None:
     name = "search_efficiency_screen" if arguments.screen else "search_efficiency"
     write_results(
         name,
+        machine,
         {
             "replays": arguments.replays,
             "configurations": len(table.params),
