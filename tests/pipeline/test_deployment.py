@@ -145,7 +145,7 @@ def test_a_cancelled_run_ends_cleanly_and_the_next_one_goes_on(
         "search.space": SMALL_SPACE,
         "search.trials": 3,
         "search.generation": 1,
-        "training.epochs": 40,
+        "training.epochs": 20,
         "training.retrain.max_epochs": 2,
         "data.start": "2012-01-01",
     }
