@@ -1,5 +1,6 @@
 """Bars: one validated, unadjusted panel of daily prices and actions, and its adjustment."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -35,6 +36,10 @@ BARS_SCHEMA = pa.DataFrameSchema(
     ordered=True,
 )
 """What every later stage may rely on."""
+
+
+Histories = dict[str, pd.DataFrame]
+"""Adjusted bars by ticker, each by ascending date."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,11 @@ class Bars:
         """Return one ticker's rows, by ascending date."""
         return self.frame[self.frame["ticker"] == ticker].reset_index(drop=True)
 
+    def by_ticker(self) -> Iterator[tuple[str, pd.DataFrame]]:
+        """Yield every ticker's rows in turn, from one pass over the panel."""
+        for ticker, frame in self.frame.groupby("ticker", sort=False):
+            yield str(ticker), frame.reset_index(drop=True)
+
 
 def join_panel(parts: list[Bars]) -> Bars:
     """Stack the bars of several tickers into one panel."""
@@ -90,7 +100,15 @@ def adjust(bars: Bars, ticker: str) -> pd.DataFrame:
     at every dividend). Returns and ratios equal those of a backward adjustment. CRSP's holding
     period return has the same definition.
     """
-    frame = bars.of(ticker)
+    return _adjust(bars.of(ticker))
+
+
+def adjust_all(bars: Bars) -> Histories:
+    """Return every ticker's adjusted prices, as `adjust` gives them, in the order of the panel."""
+    return {ticker: _adjust(frame) for ticker, frame in bars.by_ticker()}
+
+
+def _adjust(frame: pd.DataFrame) -> pd.DataFrame:
     split_growth = frame["split_factor"].cumprod()
     growth = split_growth * frame["dividend_factor"].cumprod()
     adjusted = {price: frame[price] * growth for price in PRICES}

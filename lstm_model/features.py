@@ -7,7 +7,7 @@ import pandas as pd
 import talib
 from jaxtyping import Bool, Float, Int
 
-from lstm_model.bars import Bars, adjust
+from lstm_model.bars import Bars, Histories, adjust_all
 
 WARM_UP_BARS = 250
 """Bars masked at the head of each ticker.
@@ -53,13 +53,18 @@ class FeatureTable:
 
 def compute_features(bars: Bars) -> FeatureTable:
     """Compute every ticker's features on its own history; dates are days since 1970-01-01."""
-    frames = [adjust(bars, ticker) for ticker in bars.tickers]
+    return tabulate_features(adjust_all(bars))
+
+
+def tabulate_features(histories: Histories) -> FeatureTable:
+    """Compute features as `compute_features` does, from bars that are adjusted already."""
+    frames = list(histories.values())
     values = np.concatenate([ticker_features(frame) for frame in frames])
     warm = np.concatenate([np.arange(len(frame)) >= WARM_UP_BARS for frame in frames])
     dates = np.concatenate([days_since_epoch(frame["date"]) for frame in frames])
     lengths = [len(frame) for frame in frames]
     return FeatureTable(
-        tickers=bars.tickers,
+        tickers=tuple(histories),
         ticker_of_row=np.repeat(np.arange(len(frames)), lengths),
         dates=dates,
         names=FEATURE_NAMES,

@@ -5,8 +5,9 @@ import itertools
 import numpy as np
 from jaxtyping import Int
 
+from lstm_model.blocks import MIN_BLOCK_SAMPLES
 from lstm_model.errors import SplitError
-from lstm_model.split import MIN_BLOCK_SAMPLES, SearchView
+from lstm_model.split import SearchView
 
 FIRST_TRAIN_SHARE = 0.5
 """Share of the dates that the first fold trains on; the folds validate on the rest in turn."""

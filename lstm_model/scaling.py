@@ -1,12 +1,14 @@
 """Scaler: features and label in units of the train block, by mean, by median or by rank."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from statistics import NormalDist
 
 import numpy as np
-from jaxtyping import Float, Float32, Int
+from jaxtyping import Bool, Float, Float32, Int
 
+from lstm_model.chunks import row_chunks
 from lstm_model.split import Rows
 
 KNOTS = 257
@@ -35,31 +37,39 @@ class Scaler:
     def fit(cls, rows: Rows, train: Int[np.ndarray, " sample"], kind: str = "standard") -> "Scaler":
         """Fit on the rows that train windows cover and on train labels, and on nothing else."""
         covered = rows_covered(train, rows.window_length, len(rows.dates))
-        values = rows.features[covered].astype(np.float64)
         labels = rows.labels[train]
-        means, sds = values.mean(axis=0), _sd_or_one(values.std(axis=0))
+        means, sds = _means_and_sds(rows.features, covered)
+        knots = None
         if kind == "robust":
-            low, means, high = np.quantile(values, (0.25, 0.5, 0.75), axis=0)
+            columns = _columns(rows.features, covered)
+            quartiles = [np.quantile(column, (0.25, 0.5, 0.75)) for column in columns]
+            low, means, high = np.stack(quartiles, axis=1)
             spread = (high - low) / NORMAL_IQR
             # A column that rarely moves has no IQR; its standard deviation keeps it in bounds.
             sds = np.where(spread > 1e-12, spread, sds)
+        elif kind == "rank":
+            columns = _columns(rows.features, covered)
+            knots = np.stack([_quantile_knots(column) for column in columns], axis=1)
         return cls(
             feature_means=means,
             feature_sds=sds,
             label_mean=float(labels.mean()),
             label_sd=float(_sd_or_one(labels.std())),
-            knots=_quantile_knots(values) if kind == "rank" else None,
+            knots=knots,
         )
 
     def scale_features(
         self, features: Float[np.ndarray, "row feature"]
     ) -> Float32[np.ndarray, "row feature"]:
         """Return z-scores or normal scores; a column that is constant in train has none, but 0s."""
-        if self.knots is not None:
-            columns = zip(features.T, self.knots.T, strict=True)
-            return np.stack([_normal_scores(*pair) for pair in columns], axis=1)
-        scaled: np.ndarray = (features - self.feature_means) / self.feature_sds
-        return scaled.astype(np.float32)
+        scaled = np.empty(features.shape, dtype=np.float32)
+        for rows, chunk in row_chunks(features):
+            if self.knots is None:
+                scaled[rows] = (chunk - self.feature_means) / self.feature_sds
+            else:
+                for column, knots in enumerate(self.knots.T):
+                    scaled[rows, column] = _normal_scores(chunk[:, column], knots)
+        return scaled
 
     def scale_labels(self, labels: Float[np.ndarray, " sample"]) -> Float[np.ndarray, " sample"]:
         """Return labels in units of the train labels' standard deviation."""
@@ -72,7 +82,7 @@ class Scaler:
 
 def rows_covered(
     ends: Int[np.ndarray, " sample"], length: int, row_count: int
-) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+) -> Bool[np.ndarray, " row"]:
     """Mark the rows that lie in at least one window of `length` rows ending at `ends`."""
     steps = np.zeros(row_count + 1, dtype=np.int64)
     np.add.at(steps, ends - length + 1, 1)
@@ -85,12 +95,52 @@ def _sd_or_one(sd: Float[np.ndarray, "..."] | np.float64) -> Float[np.ndarray, "
     return np.where(sd > 1e-12, sd, 1.0)
 
 
-def _quantile_knots(
-    values: Float[np.ndarray, "row feature"],
-) -> Float[np.ndarray, "knot feature"]:
-    """Return each column's quantiles at (k + 1/2) / KNOTS; each is a value that occurs in it."""
+def _means_and_sds(
+    features: Float32[np.ndarray, "row feature"], covered: Bool[np.ndarray, " row"]
+) -> tuple[Float[np.ndarray, " feature"], Float[np.ndarray, " feature"]]:
+    """Return mean and standard deviation (1 if constant) of each column's covered rows."""
+    count, width = int(covered.sum()), features.shape[1]
+    means = _sums(_covered_chunks(features, covered), width) / count
+    deviations = (chunk - means for chunk in _covered_chunks(features, covered))
+    squares = _sums((deviation**2 for deviation in deviations), width)
+    return means, _sd_or_one(np.sqrt(squares / count))
+
+
+def _covered_chunks(
+    features: Float32[np.ndarray, "row feature"], covered: Bool[np.ndarray, " row"]
+) -> Iterator[Float[np.ndarray, "covered feature"]]:
+    for rows, chunk in row_chunks(features):
+        yield chunk[covered[rows]].astype(np.float64)
+
+
+def _sums(
+    chunks: Iterable[Float[np.ndarray, "_ feature"]], width: int
+) -> Float[np.ndarray, " feature"]:
+    """Sum columns row by row: to the bit what one sum over all rows gives."""
+    total: np.ndarray = np.zeros(width)
+    for chunk in chunks:
+        total = np.concatenate([total[None], chunk]).sum(axis=0)
+    return total
+
+
+def _columns(
+    features: Float32[np.ndarray, "row feature"], covered: Bool[np.ndarray, " row"]
+) -> Iterator[Float[np.ndarray, " row"]]:
+    """Yield the covered rows' columns, gathered in one pass and widened one by one."""
+    gathered = np.empty((features.shape[1], int(covered.sum())), dtype=np.float32)
+    first = 0
+    for rows, chunk in row_chunks(features):
+        kept = chunk[covered[rows]]
+        gathered[:, first : first + len(kept)] = kept.T
+        first += len(kept)
+    for column in gathered:
+        yield column.astype(np.float64)
+
+
+def _quantile_knots(column: Float[np.ndarray, " row"]) -> Float[np.ndarray, " knot"]:
+    """Return a column's quantiles at (k + 1/2) / KNOTS; each is a value that occurs in it."""
     levels = (np.arange(KNOTS) + 0.5) / KNOTS
-    knots: np.ndarray = np.quantile(values, levels, axis=0, method="inverted_cdf")
+    knots: np.ndarray = np.quantile(column, levels, method="inverted_cdf")
     return knots
 
 

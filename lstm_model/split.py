@@ -1,25 +1,21 @@
-"""Chronological blocks with purge: train | purge | validation | purge | test.
-
-A sample is named by the row of its last input bar, t; its label stands on t+1 .. t+horizon. A
-sample belongs to the block its own date is in, and is dropped where its label reaches into the next
-one (Lopez de Prado 2018, "Advances in Financial Machine Learning", ch. 7). Input windows may reach
-back across a boundary: they hold only the past.
-"""
+"""The two views of a data set: what the search may see, and the test block."""
 
 import datetime as dt
 import hashlib
-import math
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 
+from lstm_model.blocks import Blocks, SampleTable, divide, positions
+from lstm_model.chunks import row_chunks
 from lstm_model.config import PipelineConfig
-from lstm_model.errors import BarsError, SplitError
-from lstm_model.features import WARM_UP_BARS, FeatureTable
+from lstm_model.features import FeatureTable
 from lstm_model.targets import TargetTable
 
-MIN_BLOCK_SAMPLES = 20
+Tables = tuple[FeatureTable, TargetTable]
+"""Features and targets of the same bars."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +49,10 @@ class SearchView:
             repr((rows.tickers, rows.feature_names, rows.window_length)).encode()
         )
         for array in (rows.ticker_of_row, rows.dates, rows.features, rows.labels):
-            digest.update(np.ascontiguousarray(array).tobytes())
+            for _, chunk in row_chunks(array):
+                digest.update(np.ascontiguousarray(chunk).data)
         for ends in (self.train, self.validation):
-            digest.update(ends.astype(np.int64).tobytes())
+            digest.update(ends.astype(np.int64).data)
         return digest.hexdigest()
 
 
@@ -82,50 +79,33 @@ class ChronoSplit:
 def split_chronologically(
     features: FeatureTable, targets: TargetTable, config: PipelineConfig
 ) -> ChronoSplit:
-    """Cut the samples of every ticker at the same two dates.
-
-    Raises BarsError where a ticker's history is too short for one sample, SplitError where a block
-    would hold fewer than 20 samples or a date lies outside the data.
-    """
-    length = config.windows.length
-    _check_history(features, config)
-    whole = window_is_whole(features, length)
-    labelled = np.isfinite(targets.label) & np.isfinite(targets.last_value)
-    sample = whole & labelled
-    unlabelled = int((~labelled).sum())
-    sample_dates = np.unique(features.dates[sample])
-    if len(sample_dates) < 3:
-        raise SplitError(
-            _too_few("the whole history", int(sample.sum()), unlabelled, features, config)
-        )
-    validation_start, test_start = _boundaries(sample_dates, config)
-
-    calendar = np.unique(features.dates)
-    purge = config.purge_bars
-    train = sample & _ends_before(validation_start, features, targets, calendar, purge)
-    validation = sample & (features.dates >= validation_start)
-    validation &= _ends_before(test_start, features, targets, calendar, purge)
-    test = sample & (features.dates >= test_start)
-    for name, block in (("train", train), ("validation", validation), ("test", test)):
-        if block.sum() < MIN_BLOCK_SAMPLES:
-            raise SplitError(
-                _too_few(f"the {name} block", int(block.sum()), unlabelled, features, config)
-            )
-
-    seen = features.dates < test_start
-    held_out = _rows_from(test_start, features, length)
+    """Divide a panel that is held in memory; raises what `divide` raises."""
+    samples = sample_table(features, targets, config.windows.length)
+    blocks = divide(samples, config)
+    tables = [(features, targets)]
+    ((search, held_out),) = select_rows(tables, samples, blocks, config.windows.length)
     return ChronoSplit(
         search=SearchView(
-            rows=_select(features, targets, seen, train | validation, length),
-            train=_positions(train, seen),
-            validation=_positions(validation, seen),
+            rows=search,
+            train=positions(blocks.train, blocks.seen),
+            validation=positions(blocks.validation, blocks.seen),
         ),
-        held_out=TestView(
-            rows=_select(features, targets, held_out, test, length),
-            test=_positions(test, held_out),
-        ),
-        validation_start=_date(validation_start),
-        test_start=_date(test_start),
+        held_out=TestView(rows=held_out, test=positions(blocks.test, blocks.held_out)),
+        validation_start=blocks.validation_start,
+        test_start=blocks.test_start,
+    )
+
+
+def sample_table(features: FeatureTable, targets: TargetTable, length: int) -> SampleTable:
+    """Find the samples: rows with a whole window of `length` rows, a label and a last value."""
+    labelled = np.isfinite(targets.label) & np.isfinite(targets.last_value)
+    return SampleTable(
+        tickers=features.tickers,
+        lengths=np.bincount(features.ticker_of_row),
+        dates=features.dates,
+        label_ends=targets.label_end,
+        is_sample=window_is_whole(features, length) & labelled,
+        unlabelled=int((~labelled).sum()),
     )
 
 
@@ -140,102 +120,21 @@ def window_is_whole(features: FeatureTable, length: int) -> Bool[np.ndarray, " r
     return whole
 
 
-def bars_needed(config: PipelineConfig) -> int:
-    """Return the shortest history that gives every block its least number of samples."""
-    split = config.split
-    smallest = min(split.train, split.validation, 1 - split.train - split.validation)
-    if split.test_start is not None:
-        samples = 3 * MIN_BLOCK_SAMPLES + 2 * config.purge_bars
-    else:
-        samples = math.ceil((MIN_BLOCK_SAMPLES + config.purge_bars) / smallest)
-    return WARM_UP_BARS + config.windows.length - 1 + config.target.horizon + samples
-
-
-def _check_history(features: FeatureTable, config: PipelineConfig) -> None:
-    least = WARM_UP_BARS + config.windows.length + config.target.horizon
-    for code, ticker in enumerate(features.tickers):
-        count = int((features.ticker_of_row == code).sum())
-        if count < least:
-            raise BarsError(
-                f"{ticker}: history is too short: {_arithmetic(config)} need {bars_needed(config)} "
-                f"bars but there are {count}; take an earlier data.start or a smaller "
-                f"windows.length"
-            )
-
-
-def _arithmetic(config: PipelineConfig) -> str:
-    return (
-        f"warm-up {WARM_UP_BARS} + window {config.windows.length} + horizon "
-        f"{config.target.horizon} + {MIN_BLOCK_SAMPLES} samples a block"
-    )
-
-
-def _too_few(
-    block: str, count: int, unlabelled: int, features: FeatureTable, config: PipelineConfig
-) -> str:
-    lengths = np.bincount(features.ticker_of_row)
-    longest = int(lengths.argmax())
-    if lengths[longest] >= bars_needed(config):
-        # The bars are there: the split, or a volatility of zero (high = low), took the samples.
-        return (
-            f"{block} needs >= {MIN_BLOCK_SAMPLES} samples but has {count}, though "
-            f"{features.tickers[longest]} has {lengths[longest]} bars, of which {unlabelled} have "
-            f"no finite {config.target.kind} to learn; move the split, or take another target.kind "
-            f"or other bars"
+def select_rows(
+    tables: Iterable[Tables], samples: SampleTable, blocks: Blocks, length: int
+) -> Iterator[tuple[Rows, Rows]]:
+    """Yield what each of the panel's tables, in order, gives to the search and to the test view."""
+    first_row = first_code = 0
+    for features, targets in tables:
+        part = slice(first_row, first_row + len(features.dates))
+        codes = features.ticker_of_row + first_code
+        placed = replace(features, tickers=samples.tickers, ticker_of_row=codes)
+        first_row, first_code = part.stop, first_code + len(features.tickers)
+        learnt = blocks.train[part] | blocks.validation[part]
+        yield (
+            _select(placed, targets, blocks.seen[part], learnt, length),
+            _select(placed, targets, blocks.held_out[part], blocks.test[part], length),
         )
-    return (
-        f"{block} needs >= {MIN_BLOCK_SAMPLES} samples but has {count}: {_arithmetic(config)} need "
-        f"{bars_needed(config)} bars and {features.tickers[longest]} has {lengths[longest]}; "
-        f"take a longer history or move the split"
-    )
-
-
-def _boundaries(sample_dates: Int[np.ndarray, " date"], config: PipelineConfig) -> tuple[int, int]:
-    split = config.split
-    if split.validation_start is None or split.test_start is None:
-        count = len(sample_dates)
-        first = round(count * split.train)
-        second = round(count * (split.train + split.validation))
-        return int(sample_dates[min(first, count - 1)]), int(sample_dates[min(second, count - 1)])
-    days = []
-    for name, date in (
-        ("split.validation_start", split.validation_start),
-        ("split.test_start", split.test_start),
-    ):
-        day = (date - dt.date(1970, 1, 1)).days
-        if not sample_dates[0] < day <= sample_dates[-1]:
-            raise SplitError(
-                f"{name} must lie within the samples ({_date(sample_dates[0])} .. "
-                f"{_date(sample_dates[-1])}) but is {date}; move it, or fetch more bars"
-            )
-        days.append(day)
-    return days[0], days[1]
-
-
-def _ends_before(
-    start: int,
-    features: FeatureTable,
-    targets: TargetTable,
-    calendar: Int[np.ndarray, " date"],
-    purge: int,
-) -> Bool[np.ndarray, " row"]:
-    """Tell which rows are `purge` sessions clear of a block's start, and their labels too.
-
-    Both, because a ticker that misses sessions has labels that end later than the calendar says.
-    """
-    last = np.searchsorted(calendar, start) - purge
-    clear = np.searchsorted(calendar, features.dates) < last
-    return clear & (targets.label_end < start)
-
-
-def _rows_from(start: int, features: FeatureTable, length: int) -> Bool[np.ndarray, " row"]:
-    """Keep each ticker's rows from `start` on, and the length - 1 rows before them."""
-    keep = features.dates >= start
-    for code in range(len(features.tickers)):
-        own = np.flatnonzero(features.ticker_of_row == code)
-        first = np.searchsorted(features.dates[own], start)
-        keep[own[max(0, first - length + 1) : first]] = True
-    return keep
 
 
 def _select(
@@ -258,14 +157,3 @@ def _select(
         last_values=targets.last_value[keep],
         har_terms=targets.har_terms[keep],
     )
-
-
-def _positions(
-    block: Bool[np.ndarray, " row"], keep: Bool[np.ndarray, " row"]
-) -> Int[np.ndarray, " sample"]:
-    """Translate a mask over all rows into positions among the kept ones."""
-    return np.flatnonzero(block[keep])
-
-
-def _date(day: int | np.int64) -> dt.date:
-    return dt.date(1970, 1, 1) + dt.timedelta(days=int(day))

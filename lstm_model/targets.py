@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
-from lstm_model.bars import Bars, adjust
+from lstm_model.bars import Bars, Histories, adjust_all
 from lstm_model.features import days_since_epoch
 
 TargetKind = Literal["log_return", "log_volatility"]
@@ -34,7 +34,12 @@ class TargetTable:
 
 def compute_targets(bars: Bars, kind: TargetKind, horizon: int) -> TargetTable:
     """Compute every ticker's targets on its own history."""
-    parts = [_ticker_targets(adjust(bars, ticker), kind, horizon) for ticker in bars.tickers]
+    return tabulate_targets(adjust_all(bars), kind, horizon)
+
+
+def tabulate_targets(histories: Histories, kind: TargetKind, horizon: int) -> TargetTable:
+    """Compute targets as `compute_targets` does, from bars that are adjusted already."""
+    parts = [_ticker_targets(frame, kind, horizon) for frame in histories.values()]
     return TargetTable(
         label=np.concatenate([part.label for part in parts]),
         label_end=np.concatenate([part.label_end for part in parts]),

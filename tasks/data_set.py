@@ -4,18 +4,29 @@ Importing this module imports no Prefect, because workers read their data throug
 """
 
 import datetime as dt
+import itertools
 import json
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
+from lstm_model.blocks import Blocks, positions
 from lstm_model.errors import StorageError
 from lstm_model.split import ChronoSplit, Rows, SearchView, TestView
-from tasks.files import write_atomically
+from tasks.files import refuse_politely, write_atomically
+from tasks.tensor_file import TensorFile, map_tensors
+
+_BLOCK = "block."
+_COLUMNS = tuple(
+    field.name
+    for field in fields(Rows)
+    if field.name not in ("tickers", "feature_names", "window_length")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +48,13 @@ class DataSet:
 @lru_cache(maxsize=2)
 def load_search_view(path: str) -> SearchView:
     """Map the search view into memory; kept by a worker from trial to trial."""
-    rows, blocks = _load(path)
+    rows, blocks = _load(Path(path))
     return SearchView(rows, blocks["train"], blocks["validation"])
 
 
 def load_split(data_set: DataSet) -> ChronoSplit:
-    """Read both views back."""
-    rows, blocks = _load(data_set.held_out_path)
+    """Map both views back."""
+    rows, blocks = _load(Path(data_set.held_out_path))
     return ChronoSplit(
         search=load_search_view(data_set.search_path),
         held_out=TestView(rows, blocks["test"]),
@@ -52,44 +63,99 @@ def load_split(data_set: DataSet) -> ChronoSplit:
     )
 
 
-def save_rows(path: Path, rows: Rows, blocks: dict[str, np.ndarray]) -> None:
-    """Write the rows of a view and its blocks of samples."""
-    arrays = {
-        "ticker_of_row": rows.ticker_of_row,
-        "dates": rows.dates,
-        "features": rows.features,
-        "labels": rows.labels,
-        "label_ends": rows.label_ends,
-        "last_values": rows.last_values,
-        "har_terms": rows.har_terms,
-    } | {f"block.{name}": ends for name, ends in blocks.items()}
-    names = {
-        "tickers": json.dumps(rows.tickers),
-        "feature_names": json.dumps(rows.feature_names),
-        "window_length": str(rows.window_length),
+def save_views(
+    folder: Path, parts: Iterable[tuple[Rows, Rows]], blocks: Blocks, snapshot_sha256: str
+) -> DataSet:
+    """Write both views as their rows come, each named by the hash of what the search may see.
+
+    Raises StorageError where the disk refuses; nothing of the data set then stays.
+    """
+    search_ends = {
+        "train": positions(blocks.train, blocks.seen),
+        "validation": positions(blocks.validation, blocks.seen),
     }
-    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    test_ends = {"test": positions(blocks.test, blocks.held_out)}
+    with refuse_politely(f"a data set in {folder}"), _scratch(folder) as scratch:
+        search, held_out = scratch / "search", scratch / "test"
+        parts = iter(parts)
+        first = next(parts)
+        with (
+            _view_file(search, int(blocks.seen.sum()), search_ends, first[0]) as search_file,
+            _view_file(held_out, int(blocks.held_out.sum()), test_ends, first[1]) as held_out_file,
+        ):
+            for search_rows, held_out_rows in itertools.chain([first], parts):
+                _append(search_file, search_rows)
+                _append(held_out_file, held_out_rows)
+        rows, samples = _load(search)
+        sha256 = SearchView(rows, samples["train"], samples["validation"]).sha256()
+        search_path = folder / f"search-{sha256[:16]}.safetensors"
+        held_out_path = folder / f"test-{sha256[:16]}-{snapshot_sha256[:16]}.safetensors"
+        write_atomically(search_path, search.replace)
+        write_atomically(held_out_path, held_out.replace)
+    return DataSet(
+        search_path=str(search_path),
+        search_sha256=sha256,
+        snapshot_sha256=snapshot_sha256,
+        held_out_path=str(held_out_path),
+        feature_count=len(rows.feature_names),
+        train_samples=len(search_ends["train"]),
+        validation_samples=len(search_ends["validation"]),
+        test_samples=len(test_ends["test"]),
+        validation_start=blocks.validation_start,
+        test_start=blocks.test_start,
+    )
+
+
+def save_rows(path: Path, rows: Rows, blocks: dict[str, np.ndarray]) -> None:
+    """Write one view, its rows in memory, and its blocks of samples."""
 
     def save(partial: Path) -> None:
-        try:
-            save_file(contiguous, partial, metadata=names)
-        except SafetensorError as error:  # what a full disk becomes in there
-            raise OSError(str(error)) from error
+        with _view_file(partial, len(rows.dates), blocks, rows) as file:
+            _append(file, rows)
 
     write_atomically(path, save)
 
 
-def _load(path: str) -> tuple[Rows, dict[str, np.ndarray]]:
+@contextmanager
+def _scratch(folder: Path) -> Iterator[Path]:
+    folder.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".views-", dir=folder) as scratch:
+        yield Path(scratch)
+
+
+@contextmanager
+def _view_file(
+    path: Path, row_count: int, ends: dict[str, np.ndarray], like: Rows
+) -> Iterator[TensorFile]:
+    """Open a view's file, its blocks of samples written, for `row_count` rows like `like`."""
+    columns = {name: getattr(like, name) for name in _COLUMNS}
+    layout = {name: (a.dtype, (row_count, *a.shape[1:])) for name, a in columns.items()}
+    layout |= {_BLOCK + name: (array.dtype, array.shape) for name, array in ends.items()}
+    names = {
+        "tickers": json.dumps(like.tickers),
+        "feature_names": json.dumps(like.feature_names),
+        "window_length": str(like.window_length),
+    }
+    with TensorFile(path, layout, names) as file:
+        for name, array in ends.items():
+            file.append(_BLOCK + name, array)
+        yield file
+
+
+def _append(file: TensorFile, rows: Rows) -> None:
+    for name in _COLUMNS:
+        file.append(name, getattr(rows, name))
+
+
+def _load(path: Path) -> tuple[Rows, dict[str, np.ndarray]]:
     try:
-        with safe_open(path, framework="numpy") as file:
-            names = file.metadata()
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
-    except (OSError, SafetensorError) as error:
+        arrays, names = map_tensors(path)
+    except (OSError, ValueError, KeyError) as error:
         raise StorageError(f"cannot read data set {path}: {error}; prepare it again") from error
     blocks = {
-        name.removeprefix("block."): arrays.pop(name)
+        name.removeprefix(_BLOCK): arrays.pop(name).copy()  # torch takes writable arrays alone
         for name in list(arrays)
-        if name.startswith("block.")
+        if name.startswith(_BLOCK)
     }
     rows = Rows(
         tickers=tuple(json.loads(names["tickers"])),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lstm_model.bars import Bars, adjust, join_panel
+from lstm_model.bars import Bars, adjust, adjust_all, join_panel
 from lstm_model.cleaning import clean_bars
 from lstm_model.errors import BarsError
 from tasks.sources import CsvSource, rename_columns
@@ -81,6 +81,11 @@ def test_panel_keeps_the_order_asked_for() -> None:
     panel = join_panel(parts)
     assert panel.tickers == ("ZZ", "AA")
     pd.testing.assert_frame_equal(panel.of("AA"), parts[1].frame)
+    for ticker, frame in panel.by_ticker():
+        pd.testing.assert_frame_equal(frame, panel.of(ticker))
+    assert tuple(adjust_all(panel)) == panel.tickers
+    for ticker, adjusted in adjust_all(panel).items():
+        pd.testing.assert_frame_equal(adjusted, adjust(panel, ticker), check_exact=True)
 
 
 def test_adjustment_by_hand() -> None:

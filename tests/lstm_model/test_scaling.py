@@ -7,6 +7,7 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
+from lstm_model.chunks import CHUNK_ROWS
 from lstm_model.scaling import KNOTS, Scaler, rows_covered
 from lstm_model.split import Rows
 
@@ -78,6 +79,24 @@ def test_rank_is_clipped(rows: Rows) -> None:
     far = np.array([[-1e30, 1e30]], dtype=np.float32)
     end = NormalDist().inv_cdf(0.5 / KNOTS)
     np.testing.assert_allclose(scaler.scale_features(far), [[end, -end]], rtol=1e-6)
+
+
+def test_chunks_do_not_show(make_rows: Callable[..., Rows]) -> None:
+    """Over more rows than a chunk, every number is that of all covered rows at once, to the bit."""
+    rows = make_rows(3 * CHUNK_ROWS + 100, features=16)
+    train = np.concatenate([np.arange(2, 100_000), np.arange(120_000, 190_000)])
+    values = rows.features[rows_covered(train, 3, len(rows.dates))].astype(np.float64)
+    standard, robust, rank = (Scaler.fit(rows, train, kind) for kind in KINDS)
+    np.testing.assert_array_equal(standard.feature_means, values.mean(axis=0))
+    np.testing.assert_array_equal(standard.feature_sds, values.std(axis=0))
+    low, middle, high = np.quantile(values, (0.25, 0.5, 0.75), axis=0)
+    np.testing.assert_array_equal(robust.feature_means, middle)
+    np.testing.assert_array_equal(robust.feature_sds, (high - low) / 1.349)
+    levels = (np.arange(KNOTS) + 0.5) / KNOTS
+    knots = np.quantile(values, levels, axis=0, method="inverted_cdf")
+    np.testing.assert_array_equal(rank.knots, knots)
+    scaled = (rows.features - values.mean(axis=0)) / values.std(axis=0)
+    np.testing.assert_array_equal(standard.scale_features(rows.features), scaled.astype(np.float32))
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,5 +1,6 @@
 """Claims about the split: no label reaches into the next block, and search sees no test row."""
 
+import dataclasses
 import datetime as dt
 from collections.abc import Callable
 from typing import Any
@@ -10,17 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lstm_model.bars import PRICES, Bars
+from lstm_model.blocks import MIN_BLOCK_SAMPLES, bars_needed, divide, stack_samples
 from lstm_model.config import PipelineConfig
 from lstm_model.config_file import parse_config
 from lstm_model.errors import BarsError, SplitError
 from lstm_model.features import compute_features
-from lstm_model.split import (
-    MIN_BLOCK_SAMPLES,
-    ChronoSplit,
-    Rows,
-    bars_needed,
-    split_chronologically,
-)
+from lstm_model.split import ChronoSplit, Rows, sample_table, select_rows, split_chronologically
 from lstm_model.targets import compute_targets
 
 BarMaker = Callable[..., Bars]
@@ -136,6 +132,38 @@ def test_garbage_in_the_test_block_changes_nothing(
     assert garbled.test_start == split.test_start
     held_out, before = garbled.held_out, split.held_out
     assert not np.array_equal(held_out.rows.labels[held_out.test], before.rows.labels[before.test])
+
+
+@settings(max_examples=15, deadline=None)
+@given(cases())
+def test_a_panel_in_parts_is_the_panel(
+    make_bars: BarMaker, case: tuple[dict[str, Any], dict[str, Any]]
+) -> None:
+    """Taken ticker by ticker, a panel whose tickers start apart gives the rows it gives whole."""
+    panel, sections = case
+    config = configure(**sections)
+    length = config.windows.length
+    bars = make_bars(800, 700, **panel)
+    whole = split_bars(bars, config)
+    tables = [
+        (compute_features(alone), compute_targets(alone, config.target.kind, config.target.horizon))
+        for alone in (Bars(frame) for _, frame in bars.by_ticker())
+    ]
+    samples = stack_samples([sample_table(*table, length) for table in tables])
+    blocks = divide(samples, config)
+    parts = list(select_rows(tables, samples, blocks, length))
+    assert (blocks.validation_start, blocks.test_start) == (
+        whole.validation_start,
+        whole.test_start,
+    )
+    for view, rows in ((0, whole.search.rows), (1, whole.held_out.rows)):
+        for field in dataclasses.fields(Rows):
+            expected = getattr(rows, field.name)
+            found = [getattr(part[view], field.name) for part in parts]
+            if isinstance(expected, np.ndarray):
+                np.testing.assert_array_equal(np.concatenate(found), expected)
+            else:
+                assert found == [expected] * 2
 
 
 def test_hash_sees_every_value_of_the_search(make_bars: BarMaker) -> None:

@@ -18,12 +18,14 @@ from lstm_model.errors import (
     StorageError,
     TickerUnknown,
 )
+from tasks import bar_store
 from tasks.bar_store import (
     _is_transient,
     _what_is_cached,
     fetch_bars,
     find_snapshot,
     frame_sha256,
+    open_bars,
     read_bars,
     store_snapshot,
     stored_snapshots,
@@ -104,6 +106,45 @@ def test_broken_files(data: DataConfig, parts: list[Bars]) -> None:
         stored_snapshots(data.raw_dir)
     for refused in (torn, gone, manifest):
         assert "\n" not in str(refused.value)
+
+
+def test_a_snapshot_written_as_one_frame_is_read(data: DataConfig, parts: list[Bars]) -> None:
+    """What counts is the content: a file with other row groups gives the same bars."""
+    snapshot = store_snapshot.fn(data, parts)
+    stored = read_bars(snapshot)
+    pd.read_parquet(snapshot.path).to_parquet(snapshot.path, index=False)
+    pd.testing.assert_frame_equal(read_bars(snapshot).frame, stored.frame, check_exact=True)
+
+
+def test_a_ticker_in_two_row_groups_is_refused(data: DataConfig, parts: list[Bars]) -> None:
+    """Half a ticker's history is never taken for the whole."""
+    snapshot = store_snapshot.fn(data, parts)
+    pd.read_parquet(snapshot.path).to_parquet(snapshot.path, index=False, row_group_size=30)
+    with pytest.raises(StorageError, match=r"must hold whole tickers .* ends within B"):
+        read_bars(snapshot)
+
+
+def test_a_ticker_stored_twice_is_refused(data: DataConfig, parts: list[Bars]) -> None:
+    """A panel with two histories of one ticker is refused before anything is written."""
+    with pytest.raises(BarsError, match="holds a ticker once but B comes twice"):
+        store_snapshot.fn(data, [*parts, bars_of("B")])
+    assert not data.raw_dir.exists()
+
+
+@pytest.mark.parametrize("tickers_a_group", [1, 2, 3])
+def test_bars_are_read_a_few_tickers_at_a_time(
+    data: DataConfig, monkeypatch: pytest.MonkeyPatch, tickers_a_group: int
+) -> None:
+    """Groups hold whole tickers with their findings; every walk gives all, in the stored order."""
+    monkeypatch.setattr(bar_store, "TICKERS_A_GROUP", tickers_a_group)
+    snapshot = store_snapshot.fn(data, [bars_of(name) for name in "DBCA"])
+    stored = open_bars(snapshot)
+    for _ in range(2):
+        groups = list(stored)
+        assert [len(bars.tickers) for bars in groups[:-1]] == [tickers_a_group] * (len(groups) - 1)
+        assert "".join(ticker for bars in groups for ticker in bars.tickers) == "DBCA"
+        for bars in groups:
+            assert tuple(finding.ticker for finding in bars.findings) == bars.tickers
 
 
 def backdate(path: str, stored_at: str) -> None:

@@ -17,6 +17,7 @@ from lstm_model.errors import StorageError
 from lstm_model.features import compute_features
 from lstm_model.split import Rows, split_chronologically
 from lstm_model.targets import compute_targets
+from tasks import bar_store
 from tasks.bar_store import Snapshot, store_snapshot
 from tasks.data_set import DataSet, load_search_view, load_split, save_rows
 from tasks.prepare import prepare_data_set
@@ -127,6 +128,48 @@ def test_quota(data_set: DataSet, tmp_path: Path) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert list(folder.iterdir()) == []
+
+
+def test_quota_halfway_through_a_panel(snapshot: Snapshot, config: PipelineConfig) -> None:
+    """A data set that the system stops halfway is a StorageError, and neither view stays."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64 * 1024, hard))
+    try:
+        with pytest.raises(StorageError, match="cannot write"):
+            prepare_data_set.fn(snapshot, config)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(config.data.data_dir.iterdir()) == []
+
+
+@pytest.mark.parametrize("tickers_a_group", [1, 2, 3])
+def test_how_a_panel_travels_does_not_show(
+    config: PipelineConfig, monkeypatch: pytest.MonkeyPatch, tickers_a_group: int
+) -> None:
+    """Tickers that start on different days make one data set, however many travel together."""
+    bars = [bars_of("B", 1), bars_of("A", 2), bars_of("C", 3)]
+    parts = [Bars(part.frame[first:]) for part, first in zip(bars, (0, 90, 200), strict=True)]
+    data = config.data.model_copy(update={"tickers": ("B", "A", "C")})
+    config = config.model_copy(update={"data": data})
+    monkeypatch.setattr(bar_store, "TICKERS_A_GROUP", tickers_a_group)
+    stored = prepare_data_set.fn(store_snapshot.fn(data, parts), config)
+    panel = Bars(pd.concat([part.frame for part in parts], ignore_index=True))
+    targets = compute_targets(panel, config.target.kind, config.target.horizon)
+    expected = split_chronologically(compute_features(panel), targets, config)
+    split = load_split(stored)
+    assert stored.search_sha256 == expected.search.sha256()
+    assert_same_rows(split.search.rows, expected.search.rows)
+    assert_same_rows(split.held_out.rows, expected.held_out.rows)
+    np.testing.assert_array_equal(split.search.train, expected.search.train)
+    np.testing.assert_array_equal(split.held_out.test, expected.held_out.test)
+
+
+def test_views_are_mapped_read_only(data_set: DataSet) -> None:
+    """Nobody can change a view that all trials share."""
+    split = load_split(data_set)
+    for rows in (split.search.rows, split.held_out.rows):
+        with pytest.raises(ValueError, match="read-only"):
+            rows.features[0, 0] = 1.0
 
 
 @pytest.mark.parametrize("module", ["tasks.data_set", "tasks.trial"])
