@@ -21,7 +21,7 @@ from optuna.importance import PedAnovaImportanceEvaluator
 from scipy.stats import spearmanr
 
 from benchmarks.curves import TABLE
-from benchmarks.results import describe_machine, write_results
+from benchmarks.results import write_results
 from lstm_model import importance
 from lstm_model.cube import params_to_point
 from lstm_model.importance import BEST_SHARE, FinishedTrial, rank_importances
@@ -185,7 +185,7 @@ def main() -> None:
         "known": known,
         "recorded": recorded_landscape(recorded, generator) if recorded else None,
     }
-    write_results("importance_ranks", describe_machine(), result)
+    write_results("importance_ranks", result)
 
 
 if __name__ == "__main__":

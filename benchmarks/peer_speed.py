@@ -24,7 +24,7 @@ from typing import Any
 import optuna
 
 from benchmarks.curves import draw_configurations
-from benchmarks.results import describe_machine, write_results
+from benchmarks.results import write_results
 from benchmarks.trials import prepare
 from lstm_model.hyper_params import EXAMPLES, HyperParams, Params
 from lstm_model.network import training_cost
@@ -186,7 +186,6 @@ def main() -> None:
         )
         return
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    machine = describe_machine()
     data_set = prepare("configs/quickstart.yaml")
     drawn = configurations(arguments.configurations)
     own_side, peers = sides(arguments.workers)
@@ -222,7 +221,7 @@ def main() -> None:
         "trials": describe_trials(drawn, ours, peer),
         "not_matched": NOT_MATCHED,
     }
-    write_results("peer_speed", machine, results)
+    write_results("peer_speed", results)
     print_table(results)
 
 

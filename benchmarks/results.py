@@ -1,6 +1,7 @@
 """Results of the benchmarks: one JSON file each, with the machine they were measured on.
 
-Describe the machine before anything is measured: its load tells what else was running.
+The machine is described when this module is imported, before anything is measured: its load tells
+what else was running.
 """
 
 import json
@@ -14,11 +15,11 @@ import torch
 FOLDER = Path(__file__).parent / "results"
 
 
-def write_results(name: str, machine: Mapping[str, object], values: Mapping[str, object]) -> Path:
+def write_results(name: str, values: Mapping[str, object]) -> Path:
     """Write `results/<name>.json`; keys say their unit."""
     FOLDER.mkdir(exist_ok=True)
     path = FOLDER / f"{name}.json"
-    text = json.dumps({"machine": machine, **values}, indent=2)
+    text = json.dumps({"machine": MACHINE, **values}, indent=2)
     path.write_text(text + "\n", encoding="utf-8")
     return path
 
@@ -42,3 +43,6 @@ def _processor() -> str:
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     return platform.processor()
+
+
+MACHINE = describe_machine()

@@ -22,7 +22,7 @@ import optuna
 from optuna.trial import TrialState, create_trial
 
 from benchmarks.curves import EPOCHS, TABLE
-from benchmarks.results import describe_machine, write_results
+from benchmarks.results import write_results
 from lstm_model.config import SearchConfig
 from lstm_model.cube import params_to_point
 from lstm_model.domains import Choice
@@ -255,7 +255,6 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=50)
     parser.add_argument("--screen", action="store_true")
     arguments = parser.parse_args()
-    machine = describe_machine()
     strategies = list(screened()) if arguments.screen else list(FINAL)
     chunk = 10
     results: dict[str, object] = {}
@@ -276,7 +275,6 @@ def main() -> None:
     name = "search_efficiency_screen" if arguments.screen else "search_efficiency"
     write_results(
         name,
-        machine,
         {
             "replays": arguments.replays,
             "configurations": len(table.params),

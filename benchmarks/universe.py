@@ -6,7 +6,6 @@ python -m benchmarks.universe
 import argparse
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -20,6 +19,7 @@ import pandas as pd
 import torch
 from scipy.signal import lfilter
 
+from benchmarks.results import write_results
 from lstm_model.bars import Bars
 from lstm_model.config import PipelineConfig
 from lstm_model.config_file import parse_config
@@ -33,7 +33,6 @@ from tasks.data_set import load_search_view
 from tasks.prepare import prepare_data_set
 from tasks.workers import _start_worker
 
-RESULT = Path(__file__).parent / "results" / "universe.json"
 FOLDER = Path(".bench/universe")
 TICKERS, SESSIONS, BATCH = 500, 5000, 64
 PARAMS = HyperParams(hidden_size=64, num_layers=1, dropout=0.0, lr=1e-3, batch_size=BATCH)
@@ -244,20 +243,8 @@ def main() -> None:
         "counted": COUNTED,
         "store": stored,
         "targets": targets,
-        "machine": {
-            "cores": os.cpu_count(),
-            "processor": _processor(),
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-        },
     }
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-
-
-def _processor() -> str:
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    write_results("universe", result)
 
 
 if __name__ == "__main__":
