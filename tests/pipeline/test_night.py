@@ -1,13 +1,10 @@
 """The whole way on real bars: bars to search to model to MLflow, read back by its client."""
 
 import ast
-import contextlib
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +15,7 @@ import pytest
 
 from tasks.bar_store import stored_snapshots
 from tasks.registry import input_example
+from tests.processes import count_trials, wait_until
 
 from .conftest import QUICKSTART, SMALL, Command
 
@@ -222,11 +220,9 @@ def test_an_interrupt_ends_cleanly_and_the_next_run_goes_on(
     with (tmp_path / "err.txt").open("w") as err:
         process = subprocess.Popen(words, stderr=err, stdout=err)
         store = tmp_path / "data" / "studies.db"
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and not (store.exists() and running_trials(store)):
-            time.sleep(0.2)
+        wait_until(lambda: count_trials(store, "RUNNING"))
         process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 130
+        assert process.wait(120) == 130
     last = (tmp_path / "err.txt").read_text().splitlines()[-1]
     assert last.startswith("lstm-hpo: interrupted"), last
     client = mlflow.MlflowClient(f"sqlite:///{tmp_path / 'mlruns' / 'mlflow.db'}")
@@ -238,12 +234,3 @@ def test_an_interrupt_ends_cleanly_and_the_next_run_goes_on(
     )
     assert "exists on other data" not in after.err
     assert table(after.summary) == table(fresh.summary)
-
-
-def running_trials(store: Path) -> bool:
-    """Tell whether the study has a trial that is running."""
-    with contextlib.closing(sqlite3.connect(store)) as database:
-        try:
-            return bool(database.execute("select 1 from trials where state = 'RUNNING'").fetchall())
-        except sqlite3.OperationalError:
-            return False
