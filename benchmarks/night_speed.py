@@ -17,7 +17,7 @@ from typing import Any
 from benchmarks.nights import CONFIG, fresh_site
 from benchmarks.results import write_results
 
-VARIANTS = ("fp32", "bf16", "plain", "plain_in_prefect")
+VARIANTS = ("fp32", "bf16", "plain")
 OURS = ("fp32", "bf16")
 
 
@@ -42,8 +42,7 @@ def main() -> None:
             if variant in OURS:
                 night = our_night(settings | {"training.precision": variant})
             else:
-                trials = nights["fp32"][-1]["params"]
-                night = plain_night(settings, trials, in_prefect=variant == "plain_in_prefect")
+                night = plain_night(settings, nights["fp32"][-1]["params"])
             nights[variant].append(night)
             print(f"{variant}: {night['seconds']:.1f} s", file=sys.stderr)
         report = gather(load_average, settings, nights)
@@ -68,9 +67,7 @@ def our_night(settings: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def plain_night(
-    settings: dict[str, Any], trials: list[dict[str, Any]], *, in_prefect: bool
-) -> dict[str, Any]:
+def plain_night(settings: dict[str, Any], trials: list[dict[str, Any]]) -> dict[str, Any]:
     """Run the plain script on the same trials."""
     with fresh_site() as site:
         order = {
@@ -78,7 +75,6 @@ def plain_night(
             "study_name": "night",
             "trials": trials,
             "overrides": settings,
-            "prefect": in_prefect,
         }
         site.write("order.json", order)
         words = ("benchmarks.reference", "night", "order.json", "result.json")
@@ -110,9 +106,6 @@ def gather(
         "seconds": {name: [n["seconds"] for n in rounds] for name, rounds in nights.items()},
         "median_seconds": median,
         "speedup_over_plain": {name: median["plain"] / median[name] for name in OURS},
-        "speedup_over_plain_in_prefect": {
-            name: median["plain_in_prefect"] / median[name] for name in OURS
-        },
         "max_loss_difference_from_plain": {
             name: max(
                 abs(a - b)
@@ -138,10 +131,7 @@ def table(report: dict[str, Any]) -> str:
         for name in VARIANTS
     ]
     for name in OURS:
-        lines.append(
-            f"{name}: {report['speedup_over_plain'][name]:.2f}x the plain script, "
-            f"{report['speedup_over_plain_in_prefect'][name]:.2f}x the plain flow"
-        )
+        lines.append(f"{name}: {report['speedup_over_plain'][name]:.2f}x the plain script")
     return "\n".join(lines)
 
 

@@ -1,9 +1,9 @@
 """How long a study takes here and with neuralforecast's AutoLSTM on Optuna, on the same work.
 
 Both sides train the same fixed configurations on the same windows for the same number of steps,
-each in a process of its own and in turn, so that both meet the same machine. The peer runs as it
-is fastest: with one thread, with several, or with several trials at once (Optuna's n_jobs), which
-is tried out first.
+each in a process of its own and in turn, so that both meet the same machine. The rounds are against
+the peer as it comes: one trial at a time with all threads. One epoch of its other settings, one
+thread and several trials at once (Optuna's n_jobs), is told beside them.
 
     pip install -c constraints.txt -e '.[bench]'
     python -m benchmarks.peer_speed --rounds 5
@@ -178,7 +178,9 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--configurations", type=int, default=6)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--peer-setting", type=int, help="take this one (0, 1, 2), try none")
+    parser.add_argument(
+        "--peer-setting", type=int, default=1, help="0: 1 thread, 1: its default, 2: n_jobs"
+    )
     arguments = parser.parse_args()
     if importlib.util.find_spec("neuralforecast") is None:
         print(
@@ -189,12 +191,8 @@ def main() -> None:
     data_set = prepare("configs/quickstart.yaml")
     drawn = configurations(arguments.configurations)
     own_side, peers = sides(arguments.workers)
-    tried: dict[str, float] = {}
-    if arguments.peer_setting is None:
-        tried = try_settings([own_side, *peers], data_set, drawn)
-        peer_side = min(peers, key=lambda peer: tried[peer.name])
-    else:
-        peer_side = peers[arguments.peer_setting]
+    tried = try_settings([own_side, *peers], data_set, drawn)
+    peer_side = peers[arguments.peer_setting]
 
     ours, peer = [], []
     for number in range(1, arguments.rounds + 1):

@@ -14,7 +14,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,6 @@ import mlflow
 import numpy as np
 import optuna
 import torch
-from prefect import flow, task
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Sampler
 
@@ -158,16 +157,16 @@ class PlainNight:
         self.config, self.study_name, self.trials = config, study_name, trials
         self.curves: dict[int, Curve] = {}
 
-    def run(self, stage: Callable[[Callable], Callable]) -> dict[str, Any]:
-        """Run it; `stage` wraps each of the four stages, as Prefect's `task` does."""
+    def run(self) -> dict[str, Any]:
+        """Run it from bars to the test block."""
         mlflow.set_tracking_uri("sqlite:///mlflow.db")
         mlflow.set_experiment("plain")
         with mlflow.start_run(run_name="night"):
             mlflow.log_params({"study_name": self.study_name, "seed": self.config.seed})
-            split = stage(self.prepare)()
-            best = stage(self.search)(split)
-            network, retrained = stage(self.retrain)(split, best)
-            test_mse = stage(self.evaluate)(split, best, network)
+            split = self.prepare()
+            best = self.search(split)
+            network, retrained = self.retrain(split, best)
+            test_mse = self.evaluate(split, best, network)
         return {"curves": self.curves, "retrained": retrained, "test_mse": test_mse}
 
     def prepare(self) -> ChronoSplit:
@@ -275,7 +274,7 @@ def log_model(network: PlainLSTM, **options: Any) -> None:
 
 
 def run_night(order: dict[str, Any]) -> dict[str, Any]:
-    """Run a plain night in the current folder, as a Prefect flow of four tasks where asked."""
+    """Run a plain night in the current folder."""
     for name in ("alembic", "mlflow"):
         logging.getLogger(name).setLevel(logging.ERROR)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
