@@ -43,7 +43,7 @@ NOT_MATCHED = (
     "Dropout: between layers on both sides; ours also before the head.",
     "Initial weights and the seeds of order and dropout differ; both are PyTorch's defaults.",
     "Threads: ours trains in single-threaded processes; AutoLSTM has threads in one process, and "
-    "is run with what was fastest (seconds_for_one_epoch). Where it trains several trials at once, "
+    "is run as it comes (peer_setting). Where it trains several trials at once, "
     "they share one random state, and its losses vary from run to run.",
     "Refit: AutoLSTM trains the best configuration again after its study; not counted.",
     "Stopping: our workers' end after the last trial is not counted.",
