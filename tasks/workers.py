@@ -71,6 +71,8 @@ class TrialExecutor:
         try:
             future = self._pool.schedule(run_trial, args=[order], timeout=self.timeout_seconds)
             self._waiting.add(future)
+            if self._cut_off_because:  # by a cut-off that this trial came too late for
+                future.cancel()
             try:
                 outcome: TrialOutcome = future.result()
             finally:
@@ -96,7 +98,7 @@ class TrialExecutor:
         return f"{type(error).__name__}: {text[:300]}"
 
     def cut_off(self, reason: str) -> None:
-        """End every trial that runs or waits; each is an outcome with this reason."""
+        """End every trial that runs, waits or is yet to come; each fails with this reason."""
         self._cut_off_because = reason
         for future in tuple(self._waiting):
             future.cancel()

@@ -153,7 +153,7 @@ def test_the_time_budget_keeps_what_there_is(lstm_hpo_run: Command, tmp_path: Pa
 
     The next run, given the time, goes on to the total.
     """
-    changes = {"search__time_budget_seconds": "12", "training__epochs": "12"}
+    changes = {"search__time_budget_seconds": "30", "training__epochs": "12"}
     night = lstm_hpo_run("--trials", "400", "--study-name", "brief", **changes)
     assert night.status == 0, night.err
     assert "search.time_budget_seconds ran out" in night.err

@@ -106,6 +106,14 @@ def test_a_trial_past_its_time_is_ended(search_path: str) -> None:
     assert "search.trial_timeout_seconds (6)" in late.reason
 
 
+def test_a_cut_off_ends_trials_that_come_later_too(search_path: str) -> None:
+    """After a cut-off no trial begins, also one that was on its way when it came."""
+    with TrialExecutor(1, timeout_seconds=120) as executor:
+        executor.cut_off("the budget ran out")
+        late = executor.run(order(0, search_path, epochs=1_000_000))
+    assert (late.state, late.reason) == ("FAIL", "the budget ran out")
+
+
 def test_an_error_in_a_trial_is_that_trials_outcome(tmp_path: Path) -> None:
     """A trial that cannot read its data fails with the reason, and the executor lives on."""
     with TrialExecutor(1, timeout_seconds=120) as executor:
