@@ -3,7 +3,7 @@
 Every night starts in a new folder without databases, ours with a Prefect server of its own. All
 train the same ten configurations (drawn at random, so that no loss decides what comes next),
 retrain the best with the same early stopping and look at the same test block; equal losses prove
-it. The plain night runs once as a bare script and once as a Prefect flow of four tasks.
+it. The plain night is a script without Prefect.
 
     python -m benchmarks.night_speed --rounds 1
 """

@@ -280,9 +280,7 @@ def run_night(order: dict[str, Any]) -> dict[str, Any]:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     config = load_config(order["config"], order.get("overrides"))
     night = PlainNight(config, order["study_name"], order["trials"])
-    if not order["prefect"]:
-        return night.run(lambda stage: stage)
-    return flow(name="plain-night")(lambda: night.run(task))()
+    return night.run()
 
 
 def main() -> None:
