@@ -1,0 +1,1 @@
+"""Judging a forecast: scores, tests, selection, panels, intervals, trading, verdict."""

@@ -1,0 +1,69 @@
+"""Comparison: another forecast of the same samples, and tests of the model against it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from lstm_model.evaluation.equal_accuracy import better_p, clark_west, diebold_mariano
+from lstm_model.evaluation.measured import NotComputed, Tested
+from lstm_model.evaluation.metrics import Metrics, Yardsticks, score
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Another forecast of the same samples, and tests of the model against it.
+
+    diebold_mariano: equal squared error, two-sided; a negative value favours the model. better_p:
+    the same, one-sided, that the model's is lower. clark_west (2007): against a forecast that the
+    model nests (zero, train_mean), one-sided.
+    """
+
+    name: str
+    metrics: Metrics
+    diebold_mariano: Tested
+    better_p: float | NotComputed
+    clark_west: Tested
+
+
+@dataclass(frozen=True, slots=True)
+class SeedSpread:
+    """Test MSE of each member of an ensemble, one a seed, and of their mean forecast."""
+
+    name: str
+    members: tuple[float, ...]
+    mean: float
+    sd: float
+    ensemble: float
+
+
+def compare(
+    name: str,
+    forecast: Float[np.ndarray, " sample"],
+    other: Float[np.ndarray, " sample"],
+    truth: Float[np.ndarray, " sample"],
+    yardsticks: Yardsticks,
+) -> Comparison:
+    """Score `other` and test whether `forecast` is more accurate."""
+    dates, horizon = yardsticks.dates, yardsticks.horizon
+    test = diebold_mariano(forecast, other, truth, dates, horizon)
+    nested: Tested = NotComputed("the model does not nest it")
+    if name in yardsticks.nested:
+        nested = clark_west(forecast, other, truth, dates, horizon)
+    return Comparison(name, score(other, truth, yardsticks), test, better_p(test), nested)
+
+
+def seed_spread(
+    name: str,
+    members: Float[np.ndarray, "member sample"],
+    truth: Float[np.ndarray, " sample"],
+) -> SeedSpread:
+    """Return how much the seed alone moves the error; one member has no spread, sd 0."""
+    errors = np.mean((members - truth) ** 2, axis=1)
+    return SeedSpread(
+        name=name,
+        members=tuple(errors.tolist()),
+        mean=float(errors.mean()),
+        sd=float(errors.std(ddof=1)) if len(errors) > 1 else 0.0,
+        ensemble=float(np.mean((members.mean(axis=0) - truth) ** 2)),
+    )

@@ -1,0 +1,56 @@
+"""Split-conformal intervals from the validation block, and how often the truth lies in them."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from lstm_model.evaluation.measured import NotComputed
+
+LEVELS = (0.9, 0.5)
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """forecast +- radius should hold the truth with probability `nominal`; it did with `coverage`.
+
+    Vovk, Gammerman & Shafer (2005); Lei et al. (2018). Exchangeability, which the guarantee needs,
+    does not hold for time series, so coverage is measured, by year too.
+    """
+
+    nominal: float
+    radius: float
+    coverage: float
+    n_calibration: int
+    by_year: tuple[tuple[int, float], ...]
+
+
+def conformal_intervals(
+    validation_errors: Float[np.ndarray, " validation"],
+    forecast: Float[np.ndarray, " sample"],
+    truth: Float[np.ndarray, " sample"],
+    dates: Int[np.ndarray, " sample"],
+    levels: tuple[float, ...] = LEVELS,
+) -> tuple[Interval, ...] | NotComputed:
+    """Take each level's radius from validation and count how many test samples it holds.
+
+    The radius is the ceil((n + 1) level)-th smallest absolute error (Lei et al. 2018, JASA
+    113(523), 1094-1111, algorithm 2). `dates` are days since 1970-01-01. A level that n
+    errors are too few for is left out, NotComputed where all are; missing ones count for nothing.
+    """
+    sizes = np.sort(np.abs(validation_errors[np.isfinite(validation_errors)]))
+    # Rounded, as 0.9 x 20 must not become the 19th for a last binary digit.
+    ranks = [math.ceil(round((len(sizes) + 1) * level, 9)) for level in levels]
+    if all(rank > len(sizes) for rank in ranks):
+        return NotComputed(f"{len(sizes)} validation errors are too few for {min(levels):.0%}")
+    years = dates.astype("datetime64[D]").astype("datetime64[Y]").astype(int) + 1970
+    intervals = []
+    for level, rank in zip(levels, ranks, strict=True):
+        if rank > len(sizes):
+            continue
+        radius = float(sizes[rank - 1])
+        held = np.abs(truth - forecast) <= radius
+        by_year = tuple((int(y), float(held[years == y].mean())) for y in np.unique(years))
+        intervals.append(Interval(level, radius, float(held.mean()), len(sizes), by_year))
+    return tuple(intervals)

@@ -1,0 +1,171 @@
+"""What looking at many trials does to the best of them."""
+
+import itertools
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from lstm_model.evaluation.measured import Measured, NotComputed
+
+CHUNK = 1000
+"""Splits ranked at once: all 12,870 of 16 blocks, with 1,000 trials, would take 100 MB an array."""
+
+
+@dataclass(frozen=True, slots=True)
+class SelectionBias:
+    """The winner's validation score beside what the best of as many skill-less trials would show.
+
+    r2: the winner's 1 - SSE / SSE of the benchmark on validation. expected_best: of `trials`
+    forecasts that differ from the benchmark by noise as large as the winner differs from it.
+    deflated: r2 - expected_best. pbo: probability of back-test overfitting by CSCV (Bailey et al.
+    2014), over the trials of this study; more than a half says that the best in one half is no
+    better than the median in the other.
+    """
+
+    benchmark: str
+    trials: int
+    studies: int
+    r2: Measured
+    expected_best: Measured
+    deflated: Measured
+    pbo: Measured
+    pbo_trials: int
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """What the winner forecast on the validation block, beside truth and benchmark."""
+
+    truth: Float[np.ndarray, " sample"]
+    forecast: Float[np.ndarray, " sample"]
+    benchmark: Float[np.ndarray, " sample"]
+    dates: Int[np.ndarray, " sample"]
+
+
+def measure_selection(
+    benchmark: str,
+    validation: Validation | NotComputed,
+    trials: int,
+    studies: int,
+    block_losses: Float[np.ndarray, "trial block"],
+    horizon: int = 1,
+) -> SelectionBias:
+    """Set the winner's validation R2 beside the best of as much noise.
+
+    `trials` are counted over all `studies` under the study's name, whatever block each looked at;
+    `block_losses` are of this study alone, as `probability_of_overfitting` takes them. A date in
+    `horizon` counts as a sample, since tickers of a day and labels that overlap share their shocks.
+    The winner was stopped on this very block, which flatters it beside its trial. Trials of one
+    search resemble each other, so the best of as many independent ones is an upper bound.
+    `validation` is NotComputed, which says why, where the winner was trained on it.
+    """
+    r2, expected = _winner(validation, trials, horizon)
+    return SelectionBias(
+        benchmark=benchmark,
+        trials=trials,
+        studies=studies,
+        r2=r2,
+        expected_best=expected,
+        deflated=_difference(r2, expected),
+        pbo=probability_of_overfitting(block_losses),
+        pbo_trials=len(block_losses),
+    )
+
+
+def _difference(first: Measured, second: Measured) -> Measured:
+    if isinstance(first, NotComputed):
+        return first
+    return second if isinstance(second, NotComputed) else first - second
+
+
+def _winner(
+    validation: Validation | NotComputed, trials: int, horizon: int
+) -> tuple[Measured, Measured]:
+    if isinstance(validation, NotComputed):
+        return validation, validation
+    errors = validation.truth - validation.benchmark
+    shifts = validation.forecast - validation.benchmark
+    known = np.isfinite(errors) & np.isfinite(shifts)
+    if not known.any():
+        missing = NotComputed("the benchmark is missing on every sample")
+        return missing, missing
+    noise = float(np.mean(errors[known] ** 2))
+    if noise == 0.0:
+        perfect = NotComputed("the benchmark makes no error")
+        return perfect, perfect
+    r2 = 1.0 - float(np.mean((errors - shifts)[known] ** 2)) / noise
+    share = math.sqrt(float(np.mean(shifts[known] ** 2)) / noise)
+    if trials < 1:
+        return r2, NotComputed("there is no trial")
+    n = len(np.unique(validation.dates[known])) // horizon
+    return r2, best_of_noise(trials, max(n, 1), share)
+
+
+def expected_maximum(n: int) -> float:
+    """Return the mean of the largest of n independent standard normal numbers, by integration.
+
+    E = integral of x n phi(x) Phi(x)^(n - 1); the trapezoid rule is exact to rounding for it.
+    Raises ValueError for n < 1.
+    """
+    if n < 1:
+        raise ValueError(f"a largest number needs n >= 1 but n is {n}")
+    if n == 1:
+        return 0.0
+    normal = NormalDist()
+    grid = np.linspace(-10.0, 10.0, 4001)
+    below = np.array([normal.cdf(x) for x in grid])
+    density = np.exp(-(grid**2) / 2) / math.sqrt(2 * math.pi)
+    return float(np.sum(grid * n * density * below ** (n - 1)) * (grid[1] - grid[0]))
+
+
+def best_of_noise(trials: int, n: int, share: float) -> float:
+    """Return the mean of the best R2 of `trials` forecasts that are the benchmark plus noise.
+
+    `share` is the noise's size over that of the benchmark's errors e. R2 = 2 mean(e noise) /
+    mean(e^2) - share^2, and mean(e noise) / mean(e^2) is about share Z / sqrt(n), so the best has
+    2 share E[max Z] / sqrt(n) - share^2.
+    """
+    return 2.0 * share * expected_maximum(trials) / math.sqrt(n) - share**2
+
+
+def probability_of_overfitting(losses: Float[np.ndarray, "trial block"]) -> Measured:
+    """Return how often the best trial of one half of the blocks is below the median of the other.
+
+    `losses` are mean squared errors on an even number of equally long, consecutive stretches of
+    validation; each choice of half of them is tried. A rank at the median, and a tie, counts a
+    half, so that noise gives 1/2 whatever the number of trials. NotComputed below 2 trials, where
+    a loss is not finite, and where all are equal.
+    Bailey, Borwein, Lopez de Prado & Zhu (2017), "The Probability of Backtest Overfitting", J.
+    Computational Finance 20(4), 39-69.
+    """
+    trials, blocks = losses.shape
+    if trials < 2:
+        return NotComputed(f"n = {trials} < 2 trials")
+    if blocks < 2 or blocks % 2:
+        return NotComputed(f"halves need an even number of blocks, not {blocks}")
+    if not np.isfinite(losses).all():
+        return NotComputed("a loss is not finite")
+    if np.ptp(losses, axis=0).max() == 0.0:
+        return NotComputed("all trials have equal losses")
+    halves = np.array(list(itertools.combinations(range(blocks), blocks // 2)))
+    inside = np.zeros((len(halves), blocks))
+    np.put_along_axis(inside, halves, 1.0, axis=1)
+    worse = [
+        _below_median(part @ losses.T, (1.0 - part) @ losses.T)
+        for part in np.array_split(inside, math.ceil(len(inside) / CHUNK))
+    ]
+    return float(np.concatenate(worse).mean())
+
+
+def _below_median(
+    seen: Float[np.ndarray, "split trial"], unseen: Float[np.ndarray, "split trial"]
+) -> Float[np.ndarray, " split"]:
+    """Return 1 where the best of `seen` is below the median of `unseen`, 1/2 at it, else 0."""
+    chosen = np.take_along_axis(unseen, seen.argmin(axis=1)[:, None], axis=1)
+    better = (unseen < chosen).sum(axis=1)
+    worse = (unseen > chosen).sum(axis=1)
+    below: Float[np.ndarray, " split"] = (1.0 + np.sign(better - worse)) / 2.0
+    return below

@@ -1,0 +1,143 @@
+"""Verdict: what the numbers say, in plain words."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lstm_model.evaluation.comparison import Comparison
+from lstm_model.evaluation.measured import NotComputed
+from lstm_model.evaluation.metrics import Metrics
+from lstm_model.evaluation.model_sets import ConfidenceSet
+
+SIGNIFICANT = 0.05
+
+MODEL = "model"
+"""The model's name among forecasts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the numbers say, in plain words: has the model skill, and was the search worth it.
+
+    None where it cannot be said: too few dates, or no reference to compare the search with.
+    """
+
+    has_skill: bool | None
+    search_paid: bool | None
+    skill: str
+    search: str
+
+
+def judge(
+    model: Metrics,
+    comparisons: Sequence[Comparison],
+    benchmark: str,
+    confidence_set: ConfidenceSet,
+    *,
+    is_volatility: bool,
+    best_reference: str | None,
+    equals_reference: str | None,
+) -> Verdict:
+    """Say whether the model beats the benchmark, and the best reference, on the test block.
+
+    It does where its squared error is lower with a one-sided Diebold-Mariano p < 0.05.
+    best_reference: the best on validation of those trained like the model without a search; None
+    where there are none. equals_reference: the one whose configuration the search ended at.
+    """
+    by_name = {comparison.name: comparison for comparison in comparisons}
+    has_skill, skill = _judge_skill(model, by_name, benchmark, is_volatility)
+    paid, search = _judge_search(model, by_name, best_reference, equals_reference, confidence_set)
+    return Verdict(has_skill, paid, skill, search)
+
+
+def _judge_skill(
+    model: Metrics, by_name: dict[str, Comparison], benchmark: str, is_volatility: bool
+) -> tuple[bool | None, str]:
+    other = by_name[benchmark]
+    beats = _beats(model, other)
+    if beats is None:
+        opening = "Whether the model has skill cannot be said"
+    elif beats:
+        opening = "The model has skill"
+    elif model.mse < other.metrics.mse:
+        opening = "No skill is shown"
+    else:
+        opening = "No skill"
+    text = f"{opening}: {_against(model, other)}."
+    if not is_volatility:
+        ending = {
+            True: " For returns that is rare: look for a leak before trusting it.",
+            False: " For returns that is the usual answer.",
+            None: "",
+        }[beats]
+        return beats, text + ending
+    persistence = by_name.get("persistence")
+    if persistence is not None and benchmark != "persistence":
+        text += f" And {_against(model, persistence)}."
+    return beats, text
+
+
+def _judge_search(
+    model: Metrics,
+    by_name: dict[str, Comparison],
+    best_reference: str | None,
+    equals_reference: str | None,
+    confidence_set: ConfidenceSet,
+) -> tuple[bool | None, str]:
+    if equals_reference is not None:
+        text = f"The search was not needed: it ended at a reference itself, {equals_reference}."
+        return False, text
+    if best_reference is None or best_reference not in by_name:
+        return None, "Whether the search was worth it cannot be said: there is no reference."
+    other = by_name[best_reference]
+    beats = _beats(model, other)
+    opening = {
+        True: "The search was worth it",
+        False: "The search was not shown to be worth it",
+        None: "Whether the search was worth it cannot be said",
+    }[beats]
+    text = f"{opening}: {_against(model, other, ', the best reference on validation')}."
+    if isinstance(confidence_set.p_values, NotComputed):
+        return beats, text
+    members = [name in confidence_set.members for name in (MODEL, best_reference)]
+    share = f"{1 - confidence_set.size:.0%}"
+    where = {
+        (True, True): "Both are",
+        (False, False): "Neither is",
+        (True, False): "The model alone of the two is",
+        (False, True): f"{best_reference} alone of the two is",
+    }[members[0], members[1]]
+    return beats, f"{text} {where} in the {share} model confidence set."
+
+
+def _beats(model: Metrics, other: Comparison) -> bool | None:
+    if isinstance(other.better_p, NotComputed):
+        return None
+    return other.better_p < SIGNIFICANT and model.mse < other.metrics.mse
+
+
+def _against(model: Metrics, other: Comparison, apposition: str = "") -> str:
+    """Say how far the errors are apart, and whether that is more than chance."""
+    change = _change(model.mse, other.metrics.mse)
+    error = f"the model's squared error is {change} that of {other.name}{apposition}"
+    p = other.better_p
+    if isinstance(p, NotComputed):
+        return f"{error}, and no test says more ({p})"
+    if model.mse < other.metrics.mse:
+        certain = "" if p < SIGNIFICANT else ", which is not distinguishable from chance"
+        return f"{error}{certain} (Diebold-Mariano, one-sided {_p(p)})"
+    certain = ", and that is not chance" if p > 1 - SIGNIFICANT else ""
+    return f"{error}{certain} (Diebold-Mariano, one-sided {_p(p)})"
+
+
+def _change(mine: float, other: float) -> str:
+    if mine == other:
+        return "equal to"
+    if other == 0.0:
+        return "above"
+    share = abs(mine / other - 1)
+    size = f"{share:.1%}" if share >= 0.001 else "less than 0.1%"
+    return f"{size} {'below' if mine < other else 'above'}"
+
+
+def _p(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"

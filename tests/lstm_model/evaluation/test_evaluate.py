@@ -1,0 +1,307 @@
+"""Claims about the whole: one look, every forecast on the same samples, nothing NaN."""
+
+import dataclasses
+import datetime as dt
+import math
+import subprocess
+import sys
+from typing import Literal
+
+import numpy as np
+import pytest
+
+from lstm_model.evaluation.equal_accuracy import losses_by_date
+from lstm_model.evaluation.evaluate import (
+    Evaluation,
+    EvaluationSettings,
+    Samples,
+    SearchFacts,
+    Target,
+    benchmark_name,
+    evaluate,
+)
+from lstm_model.evaluation.measured import NotComputed, Statistic
+from lstm_model.evaluation.metrics import Yardsticks, score
+from lstm_model.evaluation.panel import PanelSkill
+from lstm_model.evaluation.selection import Validation
+from lstm_model.evaluation.trading import Rule, Trading, trade
+from lstm_model.seeding import derive_seed
+
+Kind = Literal["log_return", "log_volatility"]
+Inputs = dict[str, object]
+
+
+def inputs(
+    days: int = 60,
+    tickers: int = 1,
+    kind: Kind = "log_return",
+    seed: int = 0,
+    skill: float = 0.3,
+    references: int = 2,
+) -> Inputs:
+    """Draw forecasts that know a share `skill` of the truth."""
+    draws = np.random.default_rng(seed)
+    n = days * tickers
+    level = -9.0 if kind == "log_volatility" else 0.0
+    noise = draws.normal(size=n)
+
+    def forecast(share: float) -> np.ndarray:
+        return np.asarray(level + share * noise + 0.05 * draws.normal(size=n))
+
+    truth = level + noise
+    baselines = {
+        "zero": np.zeros(n),
+        "train_mean": np.full(n, level + 0.01),
+        "persistence": level + draws.normal(size=n),
+        "ridge": forecast(skill / 2),
+    }
+    if kind == "log_volatility":
+        baselines["har"] = forecast(skill / 2)
+    ensembles = {
+        f"example {i}": np.stack([forecast(skill / 2) for _ in range(2)]) for i in range(references)
+    }
+    return {
+        "members": np.stack([forecast(skill) for _ in range(3)]),
+        "baselines": baselines,
+        "references": ensembles,
+        "samples": Samples(
+            truth,
+            baselines["persistence"],
+            np.repeat(np.arange(18_262, 18_262 + days), tickers),
+            np.tile(np.arange(tickers), days),
+            tuple(f"T{i}" for i in range(tickers)),
+            draws.normal(0, 0.01, size=n),
+        ),
+        "search": SearchFacts(
+            Validation(truth, forecast(skill), forecast(0.0), np.arange(n)),
+            trials=40,
+            studies=2,
+            block_losses=draws.random((12, 8)),
+            best_reference="example 0" if references else None,
+        ),
+        "target": Target(kind, "unit", 1, level),
+        "settings": EvaluationSettings(seed=3, repetitions=100),
+    }
+
+
+def look(given: Inputs) -> Evaluation:
+    return evaluate(**given)  # type: ignore[arg-type]
+
+
+def numbers(value: object) -> list[float]:
+    """Return every number anywhere inside."""
+    if isinstance(value, float | int):
+        return [float(value)]
+    if dataclasses.is_dataclass(value):
+        parts = [getattr(value, field.name) for field in dataclasses.fields(value)]
+        return [number for part in parts for number in numbers(part)]
+    if isinstance(value, dict):
+        return [number for part in value.values() for number in numbers(part)]
+    if isinstance(value, tuple | list):
+        return [number for part in value for number in numbers(part)]
+    assert isinstance(value, str | dt.date | None), type(value)
+    return []
+
+
+@pytest.mark.parametrize("kind", ["log_return", "log_volatility"])
+@pytest.mark.parametrize("tickers", [1, 4])
+def test_a_whole_evaluation_is_made_of_finite_numbers(kind: Kind, tickers: int) -> None:
+    """Everything there is is finite; a panel has panel skill, one ticker a reason."""
+    found = look(inputs(kind=kind, tickers=tickers))
+    assert all(math.isfinite(number) for number in numbers(found))
+    assert (found.target, found.unit, found.horizon) == (kind, "unit", 1)
+    assert (found.n, found.dates) == (60 * tickers, 60)
+    assert (found.start, found.end) == (dt.date(2020, 1, 1), dt.date(2020, 2, 29))
+    assert found.benchmark == ("har" if kind == "log_volatility" else "train_mean")
+    assert isinstance(found.panel, PanelSkill) is (tickers > 1)
+    assert isinstance(found.trading, Trading)
+    assert isinstance(found.intervals, tuple)
+    assert found.verdict.has_skill is True
+    assert found.verdict.search_paid is True
+
+
+def test_every_forecast_stands_beside_the_model() -> None:
+    """The model is its members' mean, and each room is asked about the same samples."""
+    given = inputs()
+    found = look(given)
+    members, samples, baselines = given["members"], given["samples"], given["baselines"]
+    assert isinstance(members, np.ndarray)
+    assert isinstance(samples, Samples)
+    assert isinstance(baselines, dict)
+    forecast = members.mean(axis=0)
+    mean = baselines["train_mean"]
+    sticks = Yardsticks(
+        mean, samples.last_values, mean, samples.dates, horizon=1, is_volatility=False
+    )
+    assert found.model == score(forecast, samples.truth, sticks)
+    assert [one.name for one in found.baselines] == list(baselines)
+    assert [one.name for one in found.references] == ["example 0", "example 1"]
+    assert [one.name for one in found.seeds] == ["model", "example 0", "example 1"]
+    names = {"model", *baselines, "example 0", "example 1"}
+    assert set(found.series.squared_errors) == names
+    assert isinstance(found.confidence_set.p_values, dict)
+    assert set(found.confidence_set.p_values) == names
+    assert found.superior.benchmark == "train_mean"
+    losses = losses_by_date(forecast, samples.truth, samples.dates)
+    assert found.series.squared_errors["model"] == pytest.approx(losses)
+    assert isinstance(found.baselines[0].clark_west, Statistic)
+    assert sum(count for *_, count in found.calibration) == found.n
+    assert (found.selection.trials, found.selection.studies, found.selection.pbo_trials) == (
+        40,
+        2,
+        12,
+    )
+    assert isinstance(found.trading, Trading)
+    assert found.trading.trials == 40
+
+
+@pytest.mark.parametrize("kind", ["log_return", "log_volatility"])
+def test_positions_are_scaled_by_what_was_known_before(kind: Kind) -> None:
+    """Returns by the deviation of forecasts on validation, volatility by its median on train."""
+    given = inputs(kind=kind)
+    target, search, samples, members = (
+        given[name] for name in ("target", "search", "samples", "members")
+    )
+    assert isinstance(target, Target)
+    assert isinstance(search, SearchFacts)
+    assert isinstance(search.validation, Validation)
+    assert isinstance(samples, Samples)
+    assert isinstance(members, np.ndarray)
+    given["settings"] = EvaluationSettings(seed=3, position="scaled", costs_bps=2.0, repetitions=9)
+    scale = float(search.validation.forecast.std()) if kind == "log_return" else -9.0
+    expected = trade(
+        members.mean(axis=0),
+        samples.log_returns,
+        samples.dates,
+        samples.ticker_of_sample,
+        Rule(kind, "scaled", scale),
+        costs_bps=2.0,
+        trials=40,
+        seed=derive_seed(3, "sharpe"),
+        repetitions=9,
+    )
+    assert look(given).trading == expected
+
+
+def test_labels_that_overlap_are_known_to_every_test() -> None:
+    """The horizon reaches the tests of accuracy, of nested forecasts and of direction."""
+    given = inputs()
+    target = given["target"]
+    assert isinstance(target, Target)
+    one, five = (
+        look({**given, "target": dataclasses.replace(target, horizon=horizon)})
+        for horizon in (1, 5)
+    )
+    assert five.horizon == 5
+    zero, zero_of_five = one.baselines[0], five.baselines[0]
+    assert zero.diebold_mariano != zero_of_five.diebold_mariano
+    assert zero.clark_west != zero_of_five.clark_west
+    assert one.model.pesaran_timmermann != five.model.pesaran_timmermann
+    assert one.model.mse == five.model.mse
+
+
+def test_a_sample_that_one_misses_is_left_out_for_all() -> None:
+    """HAR without its first month: every forecast is scored on the days that HAR has."""
+    given = inputs(kind="log_volatility", days=80)
+    whole = look(given)
+    baselines = given["baselines"]
+    assert isinstance(baselines, dict)
+    har = baselines["har"].copy()
+    har[:22] = np.nan
+    found = look({**given, "baselines": {**baselines, "har": har}})
+    assert (whole.n, found.n) == (80, 58)
+    assert found.start == dt.date(2020, 1, 23)
+    assert len(found.series.truth) == 58
+    assert found.model.mse != whole.model.mse
+
+
+def test_a_baseline_that_misses_all_is_left_out() -> None:
+    """HAR that has no value is no benchmark: the train mean is, on all samples."""
+    given = inputs(kind="log_volatility")
+    baselines = given["baselines"]
+    assert isinstance(baselines, dict)
+    gone = {**baselines, "har": np.full(60, np.nan)}
+    assert benchmark_name(gone) == "train_mean"
+    found = look({**given, "baselines": gone})
+    assert (found.benchmark, found.n) == ("train_mean", 60)
+    assert "har" not in [one.name for one in found.baselines]
+
+
+def test_nothing_in_common_and_shared_names_are_refused() -> None:
+    """No sample that all forecasts know, and two of one name, leave nothing to evaluate."""
+    given = inputs()
+    members = given["members"]
+    assert isinstance(members, np.ndarray)
+    with pytest.raises(ValueError, match="but there is none"):
+        look({**given, "members": np.full_like(members, np.nan)})
+    with pytest.raises(ValueError, match=r"\['ridge'\] are shared"):
+        look({**given, "references": {"ridge": members}})
+
+
+def test_a_refit_model_has_no_validation() -> None:
+    """Trained on validation, too, it has no intervals and no selection score, and says why."""
+    given = inputs()
+    search = given["search"]
+    assert isinstance(search, SearchFacts)
+    refit = NotComputed("the final model was trained on validation")
+    given["search"] = dataclasses.replace(search, validation=refit)
+    given["settings"] = EvaluationSettings(seed=0, position="scaled", repetitions=50)
+    found = look(given)
+    assert found.intervals == found.selection.r2 == found.trading == refit
+    assert found.series.low == found.series.high == ()
+    assert isinstance(found.selection.pbo, float)
+
+
+def test_a_short_test_block_says_so_everywhere() -> None:
+    """On 20 days the scores are there, and each test gives the number of days as its reason."""
+    given = inputs(days=20, tickers=4)
+    found = look(given)
+    short = NotComputed("n = 20 < 30")
+    assert found.model.pesaran_timmermann == short
+    assert found.superior.p_value == found.confidence_set.p_values == found.panel == short
+    assert {one.diebold_mariano for one in found.baselines} == {short}
+    assert found.trading == NotComputed("n = 18 < 30")
+    assert found.verdict.has_skill is None
+    assert found.verdict.search_paid is None
+
+
+def test_constant_truth_gives_reasons_not_nan() -> None:
+    """A market that does not move leaves no direction and no correlation to measure."""
+    given = inputs(tickers=3)
+    samples = given["samples"]
+    assert isinstance(samples, Samples)
+    given["samples"] = dataclasses.replace(samples, truth=np.zeros(180))
+    found = look(given)
+    assert all(math.isfinite(number) for number in numbers(found))
+    assert found.model.pesaran_timmermann == NotComputed("the truth has one direction only")
+    assert found.baselines[0].metrics.mse == 0.0
+    assert found.model.r2_zero == NotComputed("the benchmark makes no error")
+
+
+def test_no_skill_is_what_noise_gets() -> None:
+    """Forecasts that know nothing of the truth have no skill, and the search found none."""
+    verdicts = [look(inputs(days=250, skill=0.0, seed=seed)).verdict for seed in range(12)]
+    assert sum(verdict.has_skill is True for verdict in verdicts) <= 3
+    assert sum(verdict.search_paid is True for verdict in verdicts) <= 3
+
+
+def test_the_same_seed_gives_the_same_evaluation() -> None:
+    """All chance is the seed's."""
+    assert look(inputs()) == look(inputs())
+
+
+def test_no_references() -> None:
+    """Without references the search has no verdict."""
+    found = look(inputs(references=0))
+    assert found.references == ()
+    assert found.verdict.search_paid is None
+
+
+def test_a_worker_starts_light() -> None:
+    """Importing the evaluation loads neither arch nor statsmodels."""
+    code = (
+        "import sys, lstm_model.evaluation.evaluate;"
+        "print(sorted({name.split('.')[0] for name in sys.modules} & {'arch', 'statsmodels'}))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"

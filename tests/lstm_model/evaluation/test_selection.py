@@ -1,0 +1,204 @@
+"""Claims about what looking at many trials does to the best of them."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy.stats import rankdata
+
+from lstm_model.evaluation.measured import NotComputed
+from lstm_model.evaluation.selection import (
+    Validation,
+    best_of_noise,
+    expected_maximum,
+    measure_selection,
+    probability_of_overfitting,
+)
+
+
+@pytest.mark.parametrize(
+    ("n", "expected"),
+    [(1, 0.0), (2, 1 / math.sqrt(math.pi)), (10, 1.53875), (50, 2.24907), (200, 2.74604)],
+)
+def test_largest_of_normals(n: int, expected: float) -> None:
+    """The means are those of the tables of order statistics (2: 1 / sqrt(pi))."""
+    assert expected_maximum(n) == pytest.approx(expected, abs=1e-5)
+
+
+def test_no_number_has_no_largest() -> None:
+    """Of none there is no largest."""
+    with pytest.raises(ValueError, match="n >= 1 but n is 0"):
+        expected_maximum(0)
+
+
+@given(st.integers(1, 10**6))
+def test_more_trials_look_better(n: int) -> None:
+    """The largest grows with n, and more slowly than sqrt(2 ln n)."""
+    assert 0 <= expected_maximum(n) < expected_maximum(n + max(1, n // 10))
+    assert expected_maximum(n) <= math.sqrt(2 * math.log(n)) + 1e-12
+
+
+@pytest.mark.parametrize(("trials", "measured"), [(10, 0.0045), (50, 0.0076), (200, 0.0098)])
+def test_best_of_noise_is_what_was_measured(trials: int, measured: float) -> None:
+    """On 500 days noise of 5 % shows the figures once measured, and those of a simulation."""
+    assert best_of_noise(trials, 500, 0.05) == pytest.approx(measured, abs=1.5e-4)
+    draws = np.random.default_rng(trials)
+    best = []
+    for _ in range(400):
+        errors = draws.normal(size=500)
+        noise = 0.05 * draws.normal(size=(trials, 500))
+        best.append(1 - np.mean((errors - noise) ** 2, axis=1).min() / np.mean(errors**2))
+    assert best_of_noise(trials, 500, 0.05) == pytest.approx(np.mean(best), abs=3e-4)
+
+
+def overfitting_by_loops(losses: np.ndarray) -> float:
+    """Follow Bailey et al. (2017), algorithm 2.3, step by step; at the median counts a half."""
+    trials, blocks = losses.shape
+    below = []
+    for inside in itertools.combinations(range(blocks), blocks // 2):
+        outside = [b for b in range(blocks) if b not in inside]
+        performance = -losses[:, outside].mean(axis=1)
+        chosen = int(np.argmax(-losses[:, list(inside)].mean(axis=1)))
+        omega = rankdata(performance)[chosen] / (trials + 1)
+        logit = math.log(omega / (1 - omega))
+        below.append(0.5 if abs(logit) < 1e-12 else float(logit < 0))
+    return float(np.mean(below))
+
+
+@pytest.mark.parametrize(("trials", "blocks"), [(2, 4), (3, 6), (7, 8), (10, 10)])
+def test_overfitting_is_the_papers_algorithm(trials: int, blocks: int) -> None:
+    """Loops over all splits with logits of ranks give the same share, odd numbers of trials too."""
+    losses = np.random.default_rng(blocks).normal(size=(trials, blocks)) ** 2
+    assert probability_of_overfitting(losses) == pytest.approx(overfitting_by_loops(losses))
+
+
+@pytest.mark.parametrize("trials", [2, 3, 20])
+def test_noise_is_a_coin_toss(trials: int) -> None:
+    """The best of equals is above the median afterwards in half of all cases."""
+    draws = np.random.default_rng(trials)
+    found = [probability_of_overfitting(draws.normal(size=(trials, 8)) ** 2) for _ in range(300)]
+    assert np.mean([value for value in found if isinstance(value, float)]) == pytest.approx(
+        0.5, abs=0.05
+    )
+
+
+def test_a_trial_that_is_better_everywhere_is_no_accident() -> None:
+    """The one that has the lowest loss on each block is the best in every half."""
+    losses = 1 + np.random.default_rng(0).random((30, 16))
+    losses[17] = 0.5
+    assert probability_of_overfitting(losses) == 0.0
+
+
+def test_what_wins_one_half_and_loses_the_other_is_overfitted() -> None:
+    """Trials with equal totals: whoever was better on one half is worse on the other."""
+    first = np.random.default_rng(0).random(8)
+    assert probability_of_overfitting(np.stack([first, 1 - first])) > 0.5
+
+
+@pytest.mark.parametrize(
+    ("losses", "reason"),
+    [
+        (np.ones((0, 16)), "n = 0 < 2 trials"),
+        (np.ones((1, 16)), "n = 1 < 2 trials"),
+        (np.ones((5, 7)), "halves need an even number of blocks, not 7"),
+        (np.ones((5, 0)), "halves need an even number of blocks, not 0"),
+        (np.full((5, 4), np.nan), "a loss is not finite"),
+        (np.ones((5, 4)), "all trials have equal losses"),
+    ],
+)
+def test_no_overfitting_to_measure(losses: np.ndarray, reason: str) -> None:
+    """Each case that cannot be split or ranked has its reason."""
+    assert probability_of_overfitting(losses) == NotComputed(reason)
+
+
+@given(arrays(float, (4, 6), elements=st.sampled_from([0.0, 1.0, 2.0])))
+def test_overfitting_is_a_share(losses: np.ndarray) -> None:
+    """With whatever ties it is a share, or there is a reason."""
+    found = probability_of_overfitting(losses)
+    assert isinstance(found, NotComputed) or 0 <= found <= 1
+
+
+def noise_validation(n: int = 400, share: float = 0.1, tickers: int = 1) -> Validation:
+    draws = np.random.default_rng(6)
+    truth = draws.normal(size=n * tickers)
+    benchmark = np.full(n * tickers, 0.02)
+    forecast = benchmark + share * draws.normal(size=n * tickers)
+    return Validation(truth, forecast, benchmark, np.repeat(np.arange(n), tickers))
+
+
+def test_the_winner_stands_beside_the_best_of_noise() -> None:
+    """R2, what as much noise would show, and the difference; PBO is of this night's trials."""
+    validation = noise_validation()
+    losses = np.random.default_rng(1).random((12, 8))
+    found = measure_selection("har", validation, 50, 3, losses)
+    error = validation.truth - validation.benchmark
+    r2 = 1 - np.mean((validation.truth - validation.forecast) ** 2) / np.mean(error**2)
+    shift = validation.forecast - validation.benchmark
+    share = math.sqrt(np.mean(shift**2) / np.mean(error**2))
+    assert (found.benchmark, found.trials, found.studies, found.pbo_trials) == ("har", 50, 3, 12)
+    assert found.r2 == pytest.approx(r2)
+    assert found.expected_best == pytest.approx(best_of_noise(50, 400, share))
+    assert found.deflated == pytest.approx(r2 - best_of_noise(50, 400, share))
+    assert found.pbo == probability_of_overfitting(losses)
+
+
+def test_dates_count_not_tickers() -> None:
+    """Ten tickers a day are 40 days to the best of noise, not 400 samples."""
+    found = measure_selection("har", noise_validation(40, tickers=10), 20, 1, np.ones((1, 4)))
+    assert isinstance(found.expected_best, float)
+    assert found.expected_best > 2 * best_of_noise(20, 400, 0.1)
+
+
+def test_overlapping_labels_count_once() -> None:
+    """Labels over five bars leave a fifth of the dates to the best of noise."""
+    validation = noise_validation(400)
+    one, five = (
+        measure_selection("har", validation, 20, 1, np.ones((1, 4)), horizon) for horizon in (1, 5)
+    )
+    shift = validation.forecast - validation.benchmark
+    error = validation.truth - validation.benchmark
+    share = math.sqrt(np.mean(shift**2) / np.mean(error**2))
+    assert one.expected_best == pytest.approx(best_of_noise(20, 400, share))
+    assert five.expected_best == pytest.approx(best_of_noise(20, 80, share))
+
+
+def test_missing_days_are_left_out() -> None:
+    """Days without a benchmark do not count."""
+    whole = noise_validation()
+    holey = whole.benchmark.copy()
+    holey[100:] = np.nan
+    cut = Validation(
+        *(v[:100] for v in (whole.truth, whole.forecast, whole.benchmark)), whole.dates[:100]
+    )
+    found = measure_selection(
+        "har", Validation(whole.truth, whole.forecast, holey, whole.dates), 9, 1, np.ones((1, 4))
+    )
+    assert found == measure_selection("har", cut, 9, 1, np.ones((1, 4)))
+
+
+def test_reasons() -> None:
+    """No benchmark, a perfect one, no trial, and a winner trained on validation each say so."""
+    whole = noise_validation()
+    empty = np.ones((0, 4))
+
+    def measured(validation: Validation | NotComputed, trials: int = 5) -> tuple[object, ...]:
+        found = measure_selection("har", validation, trials, 1, empty)
+        return found.r2, found.expected_best, found.deflated
+
+    gone = NotComputed("the benchmark is missing on every sample")
+    nothing = Validation(whole.truth, whole.forecast, np.full(400, np.nan), whole.dates)
+    assert measured(nothing) == (gone,) * 3
+    perfect = NotComputed("the benchmark makes no error")
+    assert (
+        measured(Validation(whole.truth, whole.forecast, whole.truth, whole.dates))
+        == (perfect,) * 3
+    )
+    refit = NotComputed("the final model was trained on validation")
+    assert measured(refit) == (refit,) * 3
+    r2, expected, deflated = measured(whole, trials=0)
+    assert isinstance(r2, float)
+    assert expected == deflated == NotComputed("there is no trial")
