@@ -1,13 +1,15 @@
 """Baselines on the same test rows as the model: zero, train mean, persistence, ridge, HAR."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 
+from lstm_model.linear import least_squares
 from lstm_model.scaling import Scaler
-from lstm_model.split import ChronoSplit, Rows
+from lstm_model.split import ChronoSplit, Rows, SearchView
 from lstm_model.windows import WindowSet, scaled_tensor, window_set
 
 RIDGE_PENALTIES = tuple(10.0**power for power in range(-1, 7))
@@ -35,6 +37,13 @@ def baseline_forecasts(split: ChronoSplit) -> Forecasts:
     return forecasts
 
 
+def benchmark_on_validation(search: SearchView) -> Float[np.ndarray, " sample"]:
+    """Forecast validation with HAR where there is one, else with the train mean."""
+    if search.rows.har_terms.shape[1]:
+        return _har(search.rows, search.train, search.rows, search.validation)
+    return np.full(len(search.validation), search.rows.labels[search.train].mean())
+
+
 def _har(
     fit_rows: Rows,
     fit: Int[np.ndarray, " train"],
@@ -46,17 +55,16 @@ def _har(
     Corsi (2009), "A Simple Approximate Long-Memory Model of Realized Volatility", J. Financial
     Econometrics 7(2), 174-196.
     """
-    design = np.column_stack([np.ones(len(fit)), fit_rows.har_terms[fit]])
-    weights, *_ = np.linalg.lstsq(design, fit_rows.labels[fit], rcond=None)
-    terms = rows.har_terms[samples]
-    forecasts: Float[np.ndarray, " sample"] = weights[0] + terms @ weights[1:]
+    intercept, weights = least_squares(fit_rows.har_terms[fit], fit_rows.labels[fit])
+    forecasts: Float[np.ndarray, " sample"] = intercept + rows.har_terms[samples] @ weights
     return forecasts
 
 
 def _ridge(split: ChronoSplit) -> Float[np.ndarray, " sample"]:
     """Regress the label on the flattened window; the moments are summed batch by batch."""
     search, held_out = split.search, split.held_out
-    scaler = Scaler.fit(search.rows, search.train)
+    plain = replace(search.rows, har_skip=False)
+    scaler = Scaler.fit(plain, search.train)
     tensor = scaled_tensor(search.rows, scaler)
     train = window_set(tensor, search.rows, search.train, scaler)
     validation = window_set(tensor, search.rows, search.validation, scaler)
@@ -74,7 +82,8 @@ def _ridge(split: ChronoSplit) -> Float[np.ndarray, " sample"]:
     candidates = [_solve_ridge(centred, moment, penalty) for penalty in RIDGE_PENALTIES]
     truth = validation.labels.double().numpy()
     errors = [np.mean((_apply(validation, w, mean) - truth) ** 2) for w in candidates]
-    return scaler.unscale_labels(_apply(test, candidates[int(np.argmin(errors))], mean))
+    scaled = _apply(test, candidates[int(np.argmin(errors))], mean)
+    return scaler.unscale_forecasts(scaled, held_out.rows.har_terms[held_out.test])
 
 
 def _solve_ridge(

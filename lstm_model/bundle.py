@@ -11,8 +11,10 @@ import torch
 from jaxtyping import Float, Float32, Int
 from safetensors.torch import load_file, save_file
 
-from lstm_model.bars import join_panel
+from lstm_model.bars import adjust_all, join_panel
 from lstm_model.cleaning import clean_bars
+from lstm_model.config import FeaturesConfig
+from lstm_model.ensemble import spread_of
 from lstm_model.errors import BarsError
 from lstm_model.features import WARM_UP_BARS, compute_features
 from lstm_model.hyper_params import HyperParams
@@ -21,6 +23,7 @@ from lstm_model.scaling import Scaler
 from lstm_model.split import Rows, window_is_whole
 from lstm_model.targets import TargetKind
 from lstm_model.training import build_network, forecast
+from lstm_model.volatility import har_terms
 from lstm_model.windows import WindowSet
 
 WEIGHTS_FILE = "weights.safetensors"
@@ -29,11 +32,17 @@ DESCRIPTION_FILE = "model.json"
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A trained network with the scaler, features and target that it was trained for."""
+    """Networks trained alike from several seeds, with their scaler, features and target.
 
-    network: LSTMRegressor
+    A forecast is the mean of the networks' own (Lakshminarayanan, Pritzel & Blundell 2017, "Simple
+    and Scalable Predictive Uncertainty Estimation using Deep Ensembles"). `feature_names` are all
+    columns, those of `features.custom` among them.
+    """
+
+    networks: tuple[LSTMRegressor, ...]
     params: HyperParams
     scaler: Scaler
+    features: FeaturesConfig
     feature_names: tuple[str, ...]
     window_length: int
     target_kind: TargetKind
@@ -41,17 +50,18 @@ class Bundle:
 
     def forecast_samples(
         self, rows: Rows, ends: Int[np.ndarray, " sample"]
-    ) -> Float[np.ndarray, " sample"]:
-        """Forecast samples of prepared rows, in the target's own unit."""
-        return self._forecast(rows.features, ends)
+    ) -> Float[np.ndarray, "member sample"]:
+        """Forecast samples of prepared rows with each network, in the target's own unit."""
+        return self._forecast(rows.features, rows.har_terms[ends], ends)
 
     def forecast_bars(self, raw: pd.DataFrame) -> pd.DataFrame:
         """Forecast every bar that has enough history, from raw bars.
 
         `raw` has the columns ticker, date, open, high, low, close and optionally adj_close, volume,
-        dividends, stock_splits. Returns ticker, date and forecast, where forecast is the target
-        over the `horizon` bars after date; a ticker's last row is the forecast that is still to
-        come. Raises BarsError where a ticker has fewer than warm-up + window length bars.
+        dividends, stock_splits. Returns ticker, date, forecast and spread, where forecast is the
+        target over the `horizon` bars after date and spread the standard deviation over the
+        networks; a ticker's last row is the forecast that is still to come. Raises BarsError where
+        a ticker has fewer than warm-up + window length bars.
         """
         needed = WARM_UP_BARS + self.window_length
         parts = []
@@ -65,23 +75,49 @@ class Bundle:
             parts.append(bars)
         if not parts:
             raise BarsError("a forecast needs bars of at least one ticker but there are none")
-        features = compute_features(join_panel(parts))
+        bars = join_panel(parts)
+        histories = adjust_all(bars)
+        features = compute_features(bars, self.features, histories)
+        if features.names != self.feature_names:
+            raise BarsError(
+                f"a model forecasts from the columns it was trained on ({len(self.feature_names)}) "
+                f"but these bars give {len(features.names)}, "
+                f"{', '.join(features.names[-3:])} last; is features.custom another version?"
+            )
         ends = np.flatnonzero(window_is_whole(features, self.window_length))
-        values = self._forecast(features.values.astype(np.float32), ends)
+        silent = set(range(len(parts))) - set(features.ticker_of_row[ends].tolist())
+        if silent:
+            raise BarsError(
+                f"{features.tickers[min(silent)]}: a forecast needs {self.window_length} bars with "
+                f"every feature finite but there are none; pass more history"
+            )
+        terms = np.concatenate([har_terms(frame) for frame in histories.values()])[ends]
+        values = self._forecast(features.values.astype(np.float32), terms, ends)
         tickers = np.array(features.tickers)[features.ticker_of_row[ends]]
         dates = features.dates[ends].astype("datetime64[D]").astype("datetime64[us]")
-        return pd.DataFrame({"ticker": tickers, "date": dates, "forecast": values})
+        return pd.DataFrame(
+            {
+                "ticker": tickers,
+                "date": dates,
+                "forecast": values.mean(axis=0),
+                "spread": spread_of(values),
+            }
+        )
 
     def _forecast(
-        self, features: Float32[np.ndarray, "row feature"], ends: Int[np.ndarray, " sample"]
-    ) -> Float[np.ndarray, " sample"]:
+        self,
+        features: Float32[np.ndarray, "row feature"],
+        terms: Float[np.ndarray, "sample term"],
+        ends: Int[np.ndarray, " sample"],
+    ) -> Float[np.ndarray, "member sample"]:
         windows = WindowSet(
             rows=torch.from_numpy(self.scaler.scale_features(features)),
             ends=torch.from_numpy(ends),
             labels=torch.zeros(len(ends)),
             length=self.window_length,
         )
-        return self.scaler.unscale_labels(forecast(self.network.cpu(), windows))
+        members = [forecast(network.cpu(), windows) for network in self.networks]
+        return np.stack([self.scaler.unscale_forecasts(member, terms) for member in members])
 
 
 def save_bundle(bundle: Bundle, folder: Path) -> Path:
@@ -89,6 +125,8 @@ def save_bundle(bundle: Bundle, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     description = {
         "params": bundle.params.to_dict(),
+        "networks": len(bundle.networks),
+        "features": bundle.features.model_dump(mode="json"),
         "feature_names": bundle.feature_names,
         "window_length": bundle.window_length,
         "target": {"kind": bundle.target_kind, "horizon": bundle.horizon},
@@ -97,7 +135,12 @@ def save_bundle(bundle: Bundle, folder: Path) -> Path:
     }
     text = json.dumps(description, indent=2)
     (folder / DESCRIPTION_FILE).write_text(text, encoding="utf-8")
-    save_file(bundle.network.cpu().state_dict(), folder / WEIGHTS_FILE)
+    weights = {
+        f"{member}.{name}": tensor
+        for member, network in enumerate(bundle.networks)
+        for name, tensor in network.cpu().state_dict().items()
+    }
+    save_file(weights, folder / WEIGHTS_FILE)
     return folder
 
 
@@ -108,6 +151,7 @@ def _describe(scaler: Scaler) -> dict[str, object]:
         "feature_sds": scaler.feature_sds.tolist(),
         "label_mean": scaler.label_mean,
         "label_sd": scaler.label_sd,
+        "skip_weights": scaler.skip_weights,
     }
     return arrays if scaler.knots is None else arrays | {"knots": scaler.knots.tolist()}
 
@@ -125,12 +169,18 @@ def load_bundle(folder: Path) -> Bundle:
     description = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
     params = HyperParams.from_mapping(description["params"])
     feature_names = tuple(description["feature_names"])
-    network = build_network(len(feature_names), params, seed=0)
-    network.load_state_dict(load_file(folder / WEIGHTS_FILE))
-    network.eval()
+    weights = load_file(folder / WEIGHTS_FILE)
+    networks = []
+    for member in range(description["networks"]):
+        network = build_network(len(feature_names), params, seed=0)
+        own = f"{member}."
+        network.load_state_dict(
+            {key.removeprefix(own): value for key, value in weights.items() if key.startswith(own)}
+        )
+        networks.append(network.eval())
     scaler = description["scaler"]
     return Bundle(
-        network=network,
+        networks=tuple(networks),
         params=params,
         scaler=Scaler(
             feature_means=np.array(scaler["feature_means"]),
@@ -138,7 +188,9 @@ def load_bundle(folder: Path) -> Bundle:
             label_mean=scaler["label_mean"],
             label_sd=scaler["label_sd"],
             knots=np.array(scaler["knots"]) if "knots" in scaler else None,
+            skip_weights=tuple(scaler["skip_weights"]),
         ),
+        features=FeaturesConfig.model_validate(description["features"]),
         feature_names=feature_names,
         window_length=description["window_length"],
         target_kind=description["target"]["kind"],

@@ -1,63 +1,21 @@
 """Every knob: `PipelineConfig` and its sections, parsed once from YAML, unknown keys refused."""
 
 import datetime as dt
-import difflib
-import hashlib
-import json
 import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    StrictInt,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, StrictInt, field_validator, model_validator
 
-from lstm_model.domains import Domain, Number
+from lstm_model.domains import Number
 from lstm_model.errors import ConfigError
-from lstm_model.hyper_params import EXAMPLES, PARAMETER_KINDS, PARAMETER_NAMES, HyperParams
-from lstm_model.pruning import PrunerName
-from lstm_model.search_space import SamplerName, check_conditions, seed_space
+from lstm_model.hyper_params import EXAMPLES
+from lstm_model.search_config import SearchConfig
+from lstm_model.section import Address, Count, Fraction, Section, canonical_sha256
 
 TICKER_PATTERN = re.compile(r"\^?[A-Z0-9][A-Z0-9.\-]{0,14}(=[XF])?")
 STUDY_NAME_PATTERN = re.compile(r"(?!\.)[A-Za-z0-9._\-]{1,64}")
-
-
-Count = Annotated[StrictInt, Field(ge=1)]
-Fraction = Annotated[Number, Field(gt=0.0, lt=1.0)]
-
-
-def _check_address(address: str) -> str:
-    """Refuse a bare folder, which MLflow and Optuna both once took and take no more."""
-    if "://" not in address or address.startswith("file:"):
-        raise ValueError(
-            f"must be the address of a database or a server, such as sqlite:///folder/file.db, "
-            f"but is {hide_password(address)!r}; write it as one"
-        )
-    return address
-
-
-def hide_password(text: str) -> str:
-    """Return the text with the password of every address in it blotted out."""
-    return re.sub(r"(://[^:/@\s]*):[^\s/][^\s]*@", r"\1:***@", text)
-
-
-# As JSON, the form that is recorded and hashed, an address has no password.
-Address = Annotated[
-    str, AfterValidator(_check_address), PlainSerializer(hide_password, when_used="json")
-]
-
-
-class Section(BaseModel):
-    """A part of the configuration: frozen, no unknown keys, no NaN or infinity."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+FUNCTION_PATTERN = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$"
 
 
 class DataConfig(Section):
@@ -117,11 +75,29 @@ class DataConfig(Section):
         return self
 
 
+FeatureSet = Literal["indicators", "har"]
+
+
+class FeaturesConfig(Section):
+    """What the network sees: sets of columns of ours, and a function of the user's own."""
+
+    sets: Annotated[tuple[FeatureSet, ...], Field(min_length=1)] = ("indicators",)
+    custom: Annotated[str, Field(pattern=FUNCTION_PATTERN)] | None = None
+
+    @field_validator("sets")
+    @classmethod
+    def _each_once(cls, sets: tuple[FeatureSet, ...]) -> tuple[FeatureSet, ...]:
+        if len(set(sets)) < len(sets):
+            raise ValueError(f"each set is listed once but the list is {list(sets)}; remove one")
+        return sets
+
+
 class TargetConfig(Section):
-    """What is forecast, `horizon` bars ahead."""
+    """What is forecast, `horizon` bars ahead; with a skip the network corrects that forecast."""
 
     kind: Literal["log_return", "log_volatility"] = "log_return"
     horizon: Count = 1
+    skip: Literal["none", "har"] = "none"
 
 
 class WindowsConfig(Section):
@@ -166,10 +142,11 @@ class SplitConfig(Section):
 
 
 class RetrainConfig(Section):
-    """The final training of the best parameters."""
+    """The final training of the best parameters: an ensemble over seeds."""
 
     max_epochs: Count = 100
     patience: Count = 10
+    seeds: Count = 5
     refit: bool = False
 
 
@@ -182,79 +159,6 @@ class TrainingConfig(Section):
     retrain: RetrainConfig = RetrainConfig()
 
 
-KIND_WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
-
-
-def _check_domain(name: str, domain: Domain) -> None:
-    """Refuse a domain with values that no network or training can have."""
-    kind = PARAMETER_KINDS[name]
-    taken = (int, float) if kind is float else (kind,)
-    for value in domain.extremes():
-        if type(value) not in taken:
-            raise ValueError(
-                f"{name} must be {KIND_WORDS[kind]} but could be {value}; "
-                f"change search.space.{name}"
-            )
-        try:
-            HyperParams.from_mapping({name: kind(value)})
-        except ValueError as error:
-            raise ValueError(f"{error}; change search.space.{name}") from None
-
-
-class SearchConfig(Section):
-    """The search: how many trials in total, over which space, and who runs them."""
-
-    trials: Count = 10
-    space: dict[str, Domain] = Field(default_factory=seed_space)
-    startup_trials: Count = 5
-    examples: Annotated[StrictInt, Field(ge=0, le=len(EXAMPLES))] = len(EXAMPLES)
-    warm_start: Annotated[StrictInt, Field(ge=0)] = 0
-    sampler: SamplerName = "tpe"
-    pruner: PrunerName = "none"
-    objective: Literal["holdout", "walk_forward", "seeds"] = "holdout"
-    objective_epoch: Literal["last", "best"] = "last"
-    folds: Annotated[StrictInt, Field(ge=2)] = 5
-    seeds: Annotated[StrictInt, Field(ge=2)] = 3
-    minimise: tuple[Literal["loss"]] | tuple[Literal["loss"], Literal["seconds"]] = ("loss",)
-    generation: Count | None = 5
-    workers: Count | None = None
-    trial_timeout_seconds: Annotated[Number, Field(gt=0)] = 3600.0
-    time_budget_seconds: Annotated[Number, Field(gt=0)] | None = None
-    storage: Address = "sqlite:///data/studies.db"
-
-    @field_validator("space")
-    @classmethod
-    def _known_parameters(cls, space: dict[str, Domain]) -> dict[str, Domain]:
-        if not space:
-            raise ValueError(
-                "at least one parameter is searched, but the space is empty; "
-                "name one or leave the space out"
-            )
-        for name, domain in space.items():
-            if name not in PARAMETER_NAMES:
-                raise ValueError(
-                    f"unknown parameter {name!r}; {nearest_key(name, PARAMETER_NAMES)}"
-                )
-            _check_domain(name, domain)
-        check_conditions(space)
-        return space
-
-    @model_validator(mode="after")
-    def _pruner_fits(self) -> "SearchConfig":
-        fits = {"median": "holdout", "hyperband": "holdout", "wilcoxon": "walk_forward"}
-        if self.objective != fits.get(self.pruner, self.objective):
-            raise ValueError(
-                f"pruner {self.pruner} needs objective {fits[self.pruner]} but it is "
-                f"{self.objective}; change either"
-            )
-        if len(self.minimise) > 1 and (self.pruner != "none" or self.sampler in {"cmaes"}):
-            raise ValueError(
-                f"two things to minimise go with no pruner and not with cmaes but pruner is "
-                f"{self.pruner} and sampler is {self.sampler}; change them, or minimise loss alone"
-            )
-        return self
-
-
 class TrackingConfig(Section):
     """Where runs are recorded."""
 
@@ -263,15 +167,27 @@ class TrackingConfig(Section):
     model_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._\-]+$")] = "lstm-hpo"
 
 
+class EvaluationConfig(Section):
+    """What the final model is judged beside, and how."""
+
+    references: Annotated[StrictInt, Field(ge=0, le=len(EXAMPLES))] = len(EXAMPLES)
+    coverage: Fraction = 0.9
+    position: Literal["sign", "scaled"] = "sign"
+    costs_bps: Annotated[Number, Field(ge=0)] = 5.0
+    repetitions: Annotated[StrictInt, Field(ge=100)] = 1000
+
+
 class PipelineConfig(Section):
     """The whole configuration of a night; only `data.tickers` has no default."""
 
     data: DataConfig
+    features: FeaturesConfig = FeaturesConfig()
     target: TargetConfig = TargetConfig()
     windows: WindowsConfig = WindowsConfig()
     split: SplitConfig = SplitConfig()
     training: TrainingConfig = TrainingConfig()
     search: SearchConfig = SearchConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
     tracking: TrackingConfig = TrackingConfig()
     seed: Annotated[StrictInt, Field(ge=0)] = 42
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -283,6 +199,15 @@ class PipelineConfig(Section):
             raise ValueError(
                 f"split.purge_bars must be >= target.horizon ({horizon}) but is {purge}; "
                 f"raise split.purge_bars or leave it out"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _skip_fits_target(self) -> "PipelineConfig":
+        if self.target.skip == "har" and self.target.kind != "log_volatility":
+            raise ValueError(
+                f"target.skip har needs target.kind log_volatility but it is {self.target.kind}; "
+                f"set skip to none"
             )
         return self
 
@@ -307,12 +232,6 @@ class PipelineConfig(Section):
         return canonical_sha256(self.model_dump(mode="json"))
 
 
-def canonical_sha256(value: object) -> str:
-    """Hash a JSON-able value independently of the order of its keys."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def check_study_name(name: str) -> str:
     """Return the study name, or raise ConfigError where it could reach a path or a URL."""
     if not STUDY_NAME_PATTERN.fullmatch(name):
@@ -321,13 +240,3 @@ def check_study_name(name: str) -> str:
             f"but is {name!r}; choose another --study-name"
         )
     return name
-
-
-def nearest_key(name: str, known: "list[str] | tuple[str, ...]") -> str:
-    """Name the known key a user most likely meant: alike as a whole, or alike in its last part."""
-    whole = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    last = {key.rsplit(".", 1)[-1]: key for key in known}
-    tail = difflib.get_close_matches(name.rsplit(".", 1)[-1], list(last), n=1, cutoff=0.6)
-    if whole or tail:
-        return f"did you mean {(whole or [last[tail[0]]])[0]!r}?"
-    return f"known are {', '.join(key for key in known if '.' not in key)}"

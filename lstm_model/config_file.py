@@ -8,11 +8,12 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from lstm_model.config import PipelineConfig, Section, nearest_key
+from lstm_model.config import PipelineConfig
 from lstm_model.domains import Choice, FloatRange, IntRange
 from lstm_model.errors import ConfigError
 from lstm_model.hyper_params import PARAMETER_NAMES
 from lstm_model.search_space import seed_space
+from lstm_model.section import Section, nearest_key
 
 
 def load_config(path: str | Path, overrides: Mapping[str, Any] | None = None) -> PipelineConfig:

@@ -42,3 +42,7 @@ class SearchError(LstmHpoError):
 
 class TrainingDiverged(LstmHpoError):  # noqa: N818 - as above
     """A loss stopped being finite."""
+
+
+class LeakFound(LstmHpoError):  # noqa: N818 - as above
+    """The audit found the future in what must hold the past alone."""

@@ -1,6 +1,7 @@
-"""Bars -> FeatureTable: sixteen causal, stationary columns (TA-Lib where it has the indicator)."""
+"""Bars -> FeatureTable: causal, stationary columns, in sets of ours and by the user's own."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,9 @@ import talib
 from jaxtyping import Bool, Float, Int
 
 from lstm_model.bars import Bars, Histories, adjust_all
+from lstm_model.config import FeaturesConfig, FeatureSet
+from lstm_model.custom_features import custom_columns
+from lstm_model.volatility import HAR_NAMES, har_terms
 
 WARM_UP_BARS = 250
 """Bars masked at the head of each ticker.
@@ -16,7 +20,7 @@ The slowest indicator (ADX 14) depends on where history starts for 133 bars; 250
 that a history that starts later does not change a value that is used.
 """
 
-FEATURE_NAMES = (
+INDICATORS = (
     "log_return",
     "log_range",
     "log_volume_ratio",
@@ -36,6 +40,10 @@ FEATURE_NAMES = (
 )
 
 
+SETS: dict[FeatureSet, tuple[str, ...]] = {"indicators": INDICATORS, "har": HAR_NAMES}
+"""The columns of each set."""
+
+
 @dataclass(frozen=True, slots=True)
 class FeatureTable:
     """One row a bar and ticker, in the order of the panel.
@@ -51,15 +59,36 @@ class FeatureTable:
     ready: Bool[np.ndarray, " row"]
 
 
-def compute_features(bars: Bars) -> FeatureTable:
-    """Compute every ticker's features on its own history; dates are days since 1970-01-01."""
-    return tabulate_features(adjust_all(bars))
+def compute_features(
+    bars: Bars, features: FeaturesConfig | None = None, histories: Histories | None = None
+) -> FeatureTable:
+    """Compute every ticker's features on its own history; dates are days since 1970-01-01.
+
+    `histories` are the same bars adjusted, where the caller has them already. Raises ConfigError
+    where `features.custom` does not give what it must.
+    """
+    features = features or FeaturesConfig()
+    table = tabulate_features(adjust_all(bars) if histories is None else histories, features.sets)
+    if features.custom is None:
+        return table
+    names, columns = custom_columns(bars, features.custom, taken=table.names)
+    return replace(
+        table,
+        names=(*table.names, *names),
+        values=np.column_stack([table.values, columns]),
+        ready=table.ready & np.isfinite(columns).all(axis=1),
+    )
 
 
-def tabulate_features(histories: Histories) -> FeatureTable:
-    """Compute features as `compute_features` does, from bars that are adjusted already."""
+def tabulate_features(
+    histories: Histories, sets: Sequence[FeatureSet] = ("indicators",)
+) -> FeatureTable:
+    """Compute our own columns from bars that are adjusted already."""
+    compute = {"indicators": indicator_columns, "har": har_terms}
     frames = list(histories.values())
-    values = np.concatenate([ticker_features(frame) for frame in frames])
+    values = np.concatenate(
+        [np.column_stack([compute[name](frame) for name in sets]) for frame in frames]
+    )
     warm = np.concatenate([np.arange(len(frame)) >= WARM_UP_BARS for frame in frames])
     dates = np.concatenate([days_since_epoch(frame["date"]) for frame in frames])
     lengths = [len(frame) for frame in frames]
@@ -67,7 +96,7 @@ def tabulate_features(histories: Histories) -> FeatureTable:
         tickers=tuple(histories),
         ticker_of_row=np.repeat(np.arange(len(frames)), lengths),
         dates=dates,
-        names=FEATURE_NAMES,
+        names=tuple(column for name in sets for column in SETS[name]),
         values=values,
         ready=warm & np.isfinite(values).all(axis=1),
     )
@@ -78,8 +107,8 @@ def days_since_epoch(dates: "pd.Series[pd.Timestamp]") -> Int[np.ndarray, " row"
     return dates.to_numpy().astype("datetime64[D]").astype(np.int64)
 
 
-def ticker_features(bars: pd.DataFrame) -> Float[np.ndarray, "row feature"]:
-    """Compute one ticker's features from adjusted bars; column t uses bars up to t alone.
+def indicator_columns(bars: pd.DataFrame) -> Float[np.ndarray, "row feature"]:
+    """Compute one ticker's indicators from adjusted bars; row t uses bars up to t alone.
 
     Oscillators are rescaled to [-1, 1], prices appear only as ratios. PPO and the EMA quotients
     are left out: they are MACD over close up to a few per mille.
@@ -115,4 +144,4 @@ def ticker_features(bars: pd.DataFrame) -> Float[np.ndarray, "row feature"]:
         "mfi14": talib.MFI(high, low, close, volume, timeperiod=14) / 50 - 1,
         "return_sd20": talib.STDDEV(log_return, timeperiod=20),
     }
-    return np.column_stack([columns[name] for name in FEATURE_NAMES])
+    return np.column_stack([columns[name] for name in INDICATORS])

@@ -99,6 +99,9 @@ EXAMPLES = (
 )
 """The seed's Table 5, the recommended row first, then by growing cost."""
 
+EXAMPLE_NAMES = ("balanced", "minimal", "conservative", "aggressive", "high-capacity")
+"""The names of these rows."""
+
 PARAMETER_KINDS: dict[str, type] = {
     field.name: int if field.default is None else type(field.default)
     for field in fields(HyperParams)

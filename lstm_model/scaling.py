@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 
 from lstm_model.chunks import row_chunks
+from lstm_model.linear import least_squares
 from lstm_model.split import Rows
 
 KNOTS = 257
@@ -24,7 +25,9 @@ class Scaler:
 
     Of the features mean and standard deviation, or, robust, median and IQR / 1.349; with `knots`
     (quantiles of each column, rising) features are ranked instead. The label's are always mean and
-    standard deviation, so that losses compare.
+    standard deviation, so that losses compare; with a HAR skip its mean gives way to HAR's
+    forecast, `label_mean` and `skip_weights` are that one's intercept and weights, and the network
+    learns what is left of the label.
     """
 
     feature_means: Float[np.ndarray, " feature"]
@@ -32,12 +35,15 @@ class Scaler:
     label_mean: float
     label_sd: float
     knots: Float[np.ndarray, "knot feature"] | None = None
+    skip_weights: tuple[float, ...] = ()
 
     @classmethod
     def fit(cls, rows: Rows, train: Int[np.ndarray, " sample"], kind: str = "standard") -> "Scaler":
         """Fit on the rows that train windows cover and on train labels, and on nothing else."""
         covered = rows_covered(train, rows.window_length, len(rows.dates))
         labels = rows.labels[train]
+        terms = rows.har_terms[train] if rows.har_skip else np.empty((len(train), 0))
+        intercept, weights = least_squares(terms, labels)
         means, sds = _means_and_sds(rows.features, covered)
         knots = None
         if kind == "robust":
@@ -53,9 +59,10 @@ class Scaler:
         return cls(
             feature_means=means,
             feature_sds=sds,
-            label_mean=float(labels.mean()),
+            label_mean=intercept,
             label_sd=float(_sd_or_one(labels.std())),
             knots=knots,
+            skip_weights=tuple(weights.tolist()),
         )
 
     def scale_features(
@@ -71,13 +78,28 @@ class Scaler:
                     scaled[rows, column] = _normal_scores(chunk[:, column], knots)
         return scaled
 
-    def scale_labels(self, labels: Float[np.ndarray, " sample"]) -> Float[np.ndarray, " sample"]:
-        """Return labels in units of the train labels' standard deviation."""
-        return (labels - self.label_mean) / self.label_sd
+    def scale_labels(
+        self, rows: Rows, ends: Int[np.ndarray, " sample"]
+    ) -> Float[np.ndarray, " sample"]:
+        """Return what the network is asked for, in train labels' standard deviations."""
+        left = rows.labels[ends] - self._expected(rows.har_terms[ends])
+        scaled: np.ndarray = left / self.label_sd
+        return scaled
 
-    def unscale_labels(self, labels: Float[np.ndarray, " sample"]) -> Float[np.ndarray, " sample"]:
-        """Return labels in the target's own unit."""
-        return labels.astype(np.float64) * self.label_sd + self.label_mean
+    def unscale_forecasts(
+        self, scaled: Float[np.ndarray, " sample"], har_terms: Float[np.ndarray, "sample term"]
+    ) -> Float[np.ndarray, " sample"]:
+        """Return forecasts in the target's own unit; a scaler without skip looks at no terms."""
+        forecasts: np.ndarray = scaled.astype(np.float64) * self.label_sd
+        forecasts += self._expected(har_terms)
+        return forecasts
+
+    def _expected(
+        self, har_terms: Float[np.ndarray, "sample term"]
+    ) -> Float[np.ndarray, " sample"]:
+        used = har_terms[:, : len(self.skip_weights)]
+        expected: np.ndarray = self.label_mean + used @ np.array(self.skip_weights)
+        return expected
 
 
 def rows_covered(

@@ -20,7 +20,10 @@ Tables = tuple[FeatureTable, TargetTable]
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Features and targets on the same rows; the unit in which data travels to disk and workers."""
+    """Features and targets on the same rows; the unit in which data travels to disk and workers.
+
+    With `har_skip` the network corrects what HAR forecasts from `har_terms`.
+    """
 
     tickers: tuple[str, ...]
     feature_names: tuple[str, ...]
@@ -32,6 +35,8 @@ class Rows:
     label_ends: Int[np.ndarray, " row"]
     last_values: Float[np.ndarray, " row"]
     har_terms: Float[np.ndarray, "row term"]
+    log_returns: Float[np.ndarray, " row"]
+    har_skip: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +51,12 @@ class SearchView:
         """Return the hash of every value a trial can depend on."""
         rows = self.rows
         digest = hashlib.sha256(
-            repr((rows.tickers, rows.feature_names, rows.window_length)).encode()
+            repr((rows.tickers, rows.feature_names, rows.window_length, rows.har_skip)).encode()
         )
-        for array in (rows.ticker_of_row, rows.dates, rows.features, rows.labels):
+        arrays = [rows.ticker_of_row, rows.dates, rows.features, rows.labels]
+        if rows.har_skip:
+            arrays.append(rows.har_terms)
+        for array in arrays:
             for _, chunk in row_chunks(array):
                 digest.update(np.ascontiguousarray(chunk).data)
         for ends in (self.train, self.validation):
@@ -83,7 +91,7 @@ def split_chronologically(
     samples = sample_table(features, targets, config.windows.length)
     blocks = divide(samples, config)
     tables = [(features, targets)]
-    ((search, held_out),) = select_rows(tables, samples, blocks, config.windows.length)
+    ((search, held_out),) = select_rows(tables, samples, blocks, config)
     return ChronoSplit(
         search=SearchView(
             rows=search,
@@ -121,7 +129,7 @@ def window_is_whole(features: FeatureTable, length: int) -> Bool[np.ndarray, " r
 
 
 def select_rows(
-    tables: Iterable[Tables], samples: SampleTable, blocks: Blocks, length: int
+    tables: Iterable[Tables], samples: SampleTable, blocks: Blocks, config: PipelineConfig
 ) -> Iterator[tuple[Rows, Rows]]:
     """Yield what each of the panel's tables, in order, gives to the search and to the test view."""
     first_row = first_code = 0
@@ -132,8 +140,8 @@ def select_rows(
         first_row, first_code = part.stop, first_code + len(features.tickers)
         learnt = blocks.train[part] | blocks.validation[part]
         yield (
-            _select(placed, targets, blocks.seen[part], learnt, length),
-            _select(placed, targets, blocks.held_out[part], blocks.test[part], length),
+            _select(placed, targets, blocks.seen[part], learnt, config),
+            _select(placed, targets, blocks.held_out[part], blocks.test[part], config),
         )
 
 
@@ -142,13 +150,13 @@ def _select(
     targets: TargetTable,
     keep: Bool[np.ndarray, " row"],
     labelled: Bool[np.ndarray, " row"],
-    length: int,
+    config: PipelineConfig,
 ) -> Rows:
     """Copy the kept rows; a row that is no sample of this view loses its label."""
     return Rows(
         tickers=features.tickers,
         feature_names=features.names,
-        window_length=length,
+        window_length=config.windows.length,
         ticker_of_row=features.ticker_of_row[keep],
         dates=features.dates[keep],
         features=features.values[keep].astype(np.float32),
@@ -156,4 +164,6 @@ def _select(
         label_ends=targets.label_end[keep],
         last_values=targets.last_value[keep],
         har_terms=targets.har_terms[keep],
+        log_returns=targets.log_return[keep],
+        har_skip=config.target.skip == "har",
     )

@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 
 from lstm_model.bars import Bars, Histories, adjust_all
 from lstm_model.features import days_since_epoch
+from lstm_model.volatility import har_terms, parkinson_variance
 
 TargetKind = Literal["log_return", "log_volatility"]
 NO_DATE = np.iinfo(np.int64).max
@@ -22,14 +23,15 @@ class TargetTable:
     label: the value over the bars t+1 .. t+horizon, NaN where there is none.
     label_end: the day of bar t+horizon.
     last_value: the same quantity over the bars t-horizon+1 .. t, the persistence forecast.
-    har_terms: for volatility v[t], the mean of the last 5 and of the last 22 v (Corsi 2009); else
-    empty.
+    har_terms: for volatility those that HAR regresses on (`volatility.har_terms`); else empty.
+    log_return: of bar t alone, whatever the target; what a position held over it earns.
     """
 
     label: Float[np.ndarray, " row"]
     label_end: Int[np.ndarray, " row"]
     last_value: Float[np.ndarray, " row"]
     har_terms: Float[np.ndarray, "row term"]
+    log_return: Float[np.ndarray, " row"]
 
 
 def compute_targets(bars: Bars, kind: TargetKind, horizon: int) -> TargetTable:
@@ -45,6 +47,7 @@ def tabulate_targets(histories: Histories, kind: TargetKind, horizon: int) -> Ta
         label_end=np.concatenate([part.label_end for part in parts]),
         last_value=np.concatenate([part.last_value for part in parts]),
         har_terms=np.concatenate([part.har_terms for part in parts]),
+        log_return=np.concatenate([part.log_return for part in parts]),
     )
 
 
@@ -52,10 +55,10 @@ def _ticker_targets(frame: pd.DataFrame, kind: TargetKind, horizon: int) -> Targ
     days = days_since_epoch(frame["date"])
     label_end = np.full(len(days), NO_DATE)
     label_end[:-horizon] = days[horizon:]
+    log_close = pd.Series(np.log(frame["close"]))
     if kind == "log_return":
-        log_close = pd.Series(np.log(frame["close"]))
         last_value = log_close - log_close.shift(horizon)
-        har_terms = np.empty((len(days), 0))
+        terms = np.empty((len(days), 0))
         label = last_value.shift(-horizon)
     else:
         variance = parkinson_variance(frame)
@@ -63,11 +66,13 @@ def _ticker_targets(frame: pd.DataFrame, kind: TargetKind, horizon: int) -> Targ
         realised = pd.Series(np.log(_mean_over(variance, horizon)))
         label = realised.shift(-horizon)
         last_value = realised.ffill()
-        daily = pd.Series(np.log(variance))
-        means = [daily.rolling(n, min_periods=1).mean() for n in (5, 22)]
-        har_terms = np.column_stack([series.ffill() for series in (daily, *means)])
+        terms = har_terms(frame)
     return TargetTable(
-        label.to_numpy(copy=True), label_end, last_value.to_numpy(copy=True), har_terms
+        label.to_numpy(copy=True),
+        label_end,
+        last_value.to_numpy(copy=True),
+        terms,
+        log_close.diff().to_numpy(copy=True),
     )
 
 
@@ -78,14 +83,3 @@ def _mean_over(series: "pd.Series[float]", bars: int) -> "pd.Series[float]":
         windows = np.lib.stride_tricks.sliding_window_view(series.to_numpy(), bars)
         means[bars - 1 :] = windows.mean(axis=1)
     return pd.Series(means, index=series.index)
-
-
-def parkinson_variance(frame: pd.DataFrame) -> "pd.Series[float]":
-    """Estimate each bar's variance from its range, (ln H/L)^2 / (4 ln 2); NaN where H = L.
-
-    Parkinson (1980), "The Extreme Value Method for Estimating the Variance of the Rate of Return",
-    Journal of Business 53(1), 61-65.
-    """
-    log_range = pd.Series(np.log(frame["high"] / frame["low"]))
-    variance: pd.Series[float] = log_range**2 / (4 * np.log(2))
-    return variance.where(variance > 0)

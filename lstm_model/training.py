@@ -60,11 +60,21 @@ def resolve_device(device: str) -> str:
     return device
 
 
-def build_network(feature_count: int, params: HyperParams, seed: int) -> LSTMRegressor:
-    """Build a network whose initial weights depend on the seed alone."""
+def build_network(
+    feature_count: int, params: HyperParams, seed: int, *, silent: bool = False
+) -> LSTMRegressor:
+    """Build a network whose initial weights depend on the seed alone.
+
+    A silent one begins with a head of zeros: where it corrects another forecast, its first is that
+    one. Zhang, Dauphin & Ma (2019), "Fixup Initialization", begin residual branches so.
+    """
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return LSTMRegressor(feature_count, params)
+        network = LSTMRegressor(feature_count, params)
+    if silent:
+        nn.init.zeros_(network.head.weight)
+        nn.init.zeros_(network.head.bias)
+    return network
 
 
 def train_epochs(

@@ -49,5 +49,5 @@ def window_set(
     scaler: Scaler,
 ) -> WindowSet:
     """Point a block's windows into the scaled tensor of its rows."""
-    labels = scaler.scale_labels(rows.labels[ends]).astype(np.float32)
+    labels = scaler.scale_labels(rows, ends).astype(np.float32)
     return WindowSet(tensor, torch.from_numpy(ends), torch.from_numpy(labels), rows.window_length)

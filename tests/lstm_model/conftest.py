@@ -113,6 +113,7 @@ def make_rows() -> Callable[..., Rows]:
             label_ends=np.arange(count) + 1,
             last_values=draws.normal(size=count),
             har_terms=draws.normal(size=(count, har)),
+            log_returns=draws.normal(0, 0.01, count),
         )
 
     return make

@@ -10,13 +10,18 @@ import pandas as pd
 import pytest
 import torch
 
+from lstm_model.bars import Bars
+from lstm_model.baselines import baseline_forecasts
 from lstm_model.bundle import DESCRIPTION_FILE, Bundle, load_bundle, save_bundle
+from lstm_model.config import FeaturesConfig
+from lstm_model.config_file import parse_config
 from lstm_model.errors import BarsError
-from lstm_model.features import FEATURE_NAMES, WARM_UP_BARS
+from lstm_model.features import INDICATORS, WARM_UP_BARS, compute_features
 from lstm_model.hyper_params import HyperParams
 from lstm_model.samples import scale_blocks
 from lstm_model.scaling import Scaler
-from lstm_model.split import ChronoSplit
+from lstm_model.split import ChronoSplit, split_chronologically
+from lstm_model.targets import TargetTable
 from lstm_model.training import build_network
 
 LENGTH = 60
@@ -26,10 +31,11 @@ LENGTH = 60
 def bundle(sp500_split: ChronoSplit) -> Bundle:
     params = HyperParams(hidden_size=8, num_layers=2)
     return Bundle(
-        network=build_network(len(FEATURE_NAMES), params, seed=3),
+        networks=(build_network(len(INDICATORS), params, seed=3),),
         params=params,
         scaler=Scaler.fit(sp500_split.search.rows, sp500_split.search.train),
-        feature_names=FEATURE_NAMES,
+        features=FeaturesConfig(),
+        feature_names=INDICATORS,
         window_length=LENGTH,
         target_kind="log_volatility",
         horizon=1,
@@ -49,10 +55,10 @@ def test_round_trip_is_bit_equal(bundle: Bundle, sp500_split: ChronoSplit, tmp_p
         bundle.forecast_samples(held_out.rows, held_out.test),
     )
     for field in dataclasses.fields(Bundle):
-        if field.name not in {"network", "scaler"}:
+        if field.name not in {"networks", "scaler"}:
             assert getattr(again, field.name) == getattr(bundle, field.name)
     np.testing.assert_array_equal(again.scaler.feature_means, bundle.scaler.feature_means)
-    assert not again.network.training
+    assert not again.networks[0].training
 
 
 def test_forecast_is_the_networks_in_the_targets_unit(
@@ -62,8 +68,8 @@ def test_forecast_is_the_networks_in_the_targets_unit(
     rows, end, scaler = sp500_split.held_out.rows, sp500_split.held_out.test[5], bundle.scaler
     window = (rows.features[end - LENGTH + 1 : end + 1] - scaler.feature_means) / scaler.feature_sds
     with torch.no_grad():
-        scaled = float(bundle.network.eval()(torch.tensor(window[None], dtype=torch.float32)))
-    (found,) = bundle.forecast_samples(rows, np.array([end]))
+        scaled = float(bundle.networks[0].eval()(torch.tensor(window[None], dtype=torch.float32)))
+    ((found,),) = bundle.forecast_samples(rows, np.array([end]))
     assert found == pytest.approx(scaled * scaler.label_sd + scaler.label_mean, abs=1e-5)
 
 
@@ -84,7 +90,7 @@ def test_raw_bars_forecast_as_prepared_rows(
     """From raw bars come the forecasts that prepared rows give, plus the one still to come."""
     held_out = sp500_split.held_out
     table = bundle.forecast_bars(with_ticker(sp500_raw))
-    expected = bundle.forecast_samples(held_out.rows, held_out.test)
+    (expected,) = bundle.forecast_samples(held_out.rows, held_out.test)
     found = table.iloc[-1 - len(expected) : -1]
     days = found["date"].to_numpy().astype("datetime64[D]").astype(np.int64)
     np.testing.assert_array_equal(days, held_out.rows.dates[held_out.test])
@@ -140,8 +146,10 @@ def test_every_kind_of_model_comes_back(
     search, held_out = sp500_split.search, sp500_split.held_out
     params = HyperParams.from_mapping({"hidden_size": 4, **change})
     scaler, (train,) = scale_blocks(search.rows, search.train, params, search.train)
-    network = build_network(len(FEATURE_NAMES), params, seed=3)
-    bundle = Bundle(network, params, scaler, FEATURE_NAMES, train.length, "log_volatility", 1)
+    network = build_network(len(INDICATORS), params, seed=3)
+    bundle = Bundle(
+        (network,), params, scaler, FeaturesConfig(), INDICATORS, train.length, "log_volatility", 1
+    )
     again = load_bundle(save_bundle(bundle, tmp_path / "bundle"))
     assert again.params == params
     found, expected = (
@@ -153,7 +161,51 @@ def test_every_kind_of_model_comes_back(
     np.testing.assert_array_equal(again.forecast_samples(blind, held_out.test), expected)
 
 
+def test_columns_of_another_version_are_refused(bundle: Bundle, sp500_raw: pd.DataFrame) -> None:
+    """A model does not forecast from other columns than it was trained on."""
+    other = dataclasses.replace(bundle, features=FeaturesConfig(sets=("indicators", "har")))
+    with pytest.raises(BarsError, match=r"trained on \(16\) but these bars give 19, log_variance"):
+        other.forecast_bars(with_ticker(sp500_raw[-400:]))
+
+
 def test_a_shorter_sequence_needs_fewer_bars(bundle: Bundle, sp500_raw: pd.DataFrame) -> None:
     """A served model of 20 bars forecasts from 40 bars of history less than one of 60."""
     short = dataclasses.replace(bundle, window_length=20)
     assert len(short.forecast_bars(with_ticker(sp500_raw[-(WARM_UP_BARS + 20) :]))) == 1
+
+
+def test_an_ensemble_with_a_skip_forecasts_the_same_from_raw_bars(
+    sp500: Bars, sp500_raw: pd.DataFrame, sp500_targets: TargetTable, tmp_path: Path
+) -> None:
+    """Members come back apart, their mean is the forecast, and HAR's part comes from raw bars."""
+    config = parse_config(
+        {
+            "data": {"tickers": ["^GSPC"]},
+            "features": {"sets": ["har", "indicators"]},
+            "target": {"kind": "log_volatility", "skip": "har"},
+        }
+    )
+    features = compute_features(sp500, config.features)
+    split = split_chronologically(features, sp500_targets, config)
+    search, held_out = split.search, split.held_out
+    params = HyperParams(hidden_size=4, num_layers=1)
+    scaler, (train,) = scale_blocks(search.rows, search.train, params, search.train)
+    networks = tuple(build_network(19, params, seed) for seed in (1, 2, 3))
+    silent = build_network(19, params, seed=1, silent=True)
+    bundle = Bundle(
+        networks, params, scaler, config.features, features.names, train.length,
+        "log_volatility", 1,
+    )  # fmt: skip
+    again = load_bundle(save_bundle(bundle, tmp_path / "bundle"))
+    members = bundle.forecast_samples(held_out.rows, held_out.test)
+    assert members.shape == (3, len(held_out.test))
+    np.testing.assert_array_equal(again.forecast_samples(held_out.rows, held_out.test), members)
+    table = again.forecast_bars(with_ticker(sp500_raw)).iloc[-1 - members.shape[1] : -1]
+    np.testing.assert_allclose(table["forecast"], members.mean(axis=0), rtol=0, atol=1e-5)
+    np.testing.assert_allclose(table["spread"], members.std(axis=0, ddof=1), rtol=0, atol=1e-5)
+
+    # Of a silent network only HAR is left.
+    (first,) = dataclasses.replace(bundle, networks=(silent,)).forecast_samples(
+        held_out.rows, held_out.test
+    )
+    np.testing.assert_allclose(first, baseline_forecasts(split)["har"], atol=1e-9)

@@ -12,13 +12,13 @@ from lstm_model.config import (
     PipelineConfig,
     TrainingConfig,
     check_study_name,
-    hide_password,
 )
 from lstm_model.config_file import load_config, parse_config
 from lstm_model.domains import FloatRange, IntRange
 from lstm_model.errors import ConfigError
 from lstm_model.hyper_params import PARAMETER_NAMES
 from lstm_model.search_space import seed_space
+from lstm_model.section import hide_password
 
 ROOT = Path(__file__).resolve().parents[2]
 SEED_DOCUMENT = ROOT.parent / "shared" / "spec" / "search_space.md"
@@ -130,7 +130,7 @@ def test_unknown_key_names_the_nearest(changes: dict[str, Any], key: str, neares
 def test_unlike_key_lists_the_sections() -> None:
     """A key that is like none is answered with the sections there are."""
     message = refusal({"zzzzz": 1})
-    assert "unknown key 'zzzzz'; known are data, device, search" in message
+    assert "unknown key 'zzzzz'; known are data, device, evaluation, features, search" in message
 
 
 def space(name: str, **domain: Any) -> dict[str, Any]:
@@ -403,3 +403,38 @@ def test_the_spaces_that_come_along_are_valid(name: str, monkeypatch: pytest.Mon
         shorter = {"search.space": f"configs/spaces/{name}.yaml", "windows.length": 40}
         with pytest.raises(ConfigError, match=r"windows\.length \(40\) but could be 60"):
             load_config(path, shorter)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"features": {"sets": []}}, "features.sets"),
+        ({"features": {"sets": ["har", "har"]}}, "each set is listed once"),
+        ({"features": {"sets": ["indicator"]}}, "features.sets.0"),
+        ({"features": {"custom": "module.function"}}, "features.custom"),
+        ({"features": {"custom": "module:f()"}}, "features.custom"),
+        ({"target": {"skip": "har"}}, "target.skip har needs target.kind log_volatility"),
+        ({"evaluation": {"references": 6}}, "evaluation.references"),
+        ({"evaluation": {"coverage": 1.0}}, "evaluation.coverage"),
+        ({"evaluation": {"position": "long"}}, "evaluation.position"),
+        ({"evaluation": {"costs_bps": -1}}, "evaluation.costs_bps"),
+        ({"evaluation": {"repetitions": 10}}, "evaluation.repetitions"),
+        ({"training": {"retrain": {"seeds": 0}}}, "training.retrain.seeds"),
+    ],
+)
+def test_features_skip_and_evaluation_have_rules(changes: dict[str, Any], words: str) -> None:
+    """What features, skip and evaluation cannot be is refused in one line that names the key."""
+    message = refusal(changes)
+    assert words in message
+    assert "\n" not in message
+
+
+def test_the_skip_goes_with_volatility() -> None:
+    """A HAR skip is taken where volatility is forecast, whatever the features."""
+    config = parse_config(
+        {
+            "data": {"tickers": ["A"]},
+            "target": {"kind": "log_volatility", "skip": "har"},
+        }
+    )
+    assert config.target.skip == "har"

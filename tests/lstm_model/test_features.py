@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from lstm_model.bars import Bars
 from lstm_model.features import (
-    FEATURE_NAMES,
+    INDICATORS,
     WARM_UP_BARS,
     FeatureTable,
     compute_features,
     days_since_epoch,
-    ticker_features,
+    indicator_columns,
 )
 from lstm_model.split import window_is_whole
 
@@ -25,8 +25,8 @@ SEEDS = st.integers(0, 2**20)
 
 def test_sixteen_names(sp500_features: FeatureTable) -> None:
     """There are sixteen features, each with its own name."""
-    assert len(set(FEATURE_NAMES)) == len(FEATURE_NAMES) == 16
-    assert sp500_features.names == FEATURE_NAMES
+    assert len(set(INDICATORS)) == len(INDICATORS) == 16
+    assert sp500_features.names == INDICATORS
     assert sp500_features.values.shape[1] == 16
 
 
@@ -38,7 +38,7 @@ def test_truncation_changes_nothing(
     """The features of a bar are the same when the bars after it are not there yet."""
     bars = make_ohlcv(seed, length)
     t = int(share * (length - 1))
-    whole, cut = ticker_features(bars), ticker_features(bars[: t + 1])
+    whole, cut = indicator_columns(bars), indicator_columns(bars[: t + 1])
     np.testing.assert_allclose(cut[t], whole[t], rtol=0, atol=1e-9)
 
 
@@ -53,14 +53,16 @@ def test_the_future_cannot_be_seen(
     t = int(share * (length - 1))
     changed = bars.copy()
     changed.iloc[t + 1 :] *= factor
-    np.testing.assert_array_equal(ticker_features(changed)[: t + 1], ticker_features(bars)[: t + 1])
+    np.testing.assert_array_equal(
+        indicator_columns(changed)[: t + 1], indicator_columns(bars)[: t + 1]
+    )
 
 
 @pytest.mark.parametrize("start", [1, 250, 1000, 3333])
 def test_later_start_does_not_change_warm_rows(sp500: Bars, start: int) -> None:
     """A history that starts later gives the same features once the warm-up is over."""
-    whole = ticker_features(sp500.frame)
-    later = ticker_features(sp500.frame[start:])
+    whole = indicator_columns(sp500.frame)
+    later = indicator_columns(sp500.frame[start:])
     np.testing.assert_allclose(
         later[WARM_UP_BARS:], whole[start + WARM_UP_BARS :], rtol=0, atol=1e-6
     )
@@ -81,14 +83,14 @@ def test_dull_series_stay_finite(
 ) -> None:
     """Constant or no volume, and bars without range, give finite features."""
     bars = make_ohlcv(seed, 350, flat_share=flat).assign(volume=volume)
-    assert np.isfinite(ticker_features(bars)[WARM_UP_BARS:]).all()
+    assert np.isfinite(indicator_columns(bars)[WARM_UP_BARS:]).all()
 
 
 def test_halted_series_stays_finite(make_ohlcv: OhlcvMaker) -> None:
     """A stretch in which no price moves gives finite features."""
     bars = make_ohlcv(3, 400)
     bars.loc[300:360, ["open", "high", "low", "close"]] = float(bars["close"].iloc[300])
-    assert np.isfinite(ticker_features(bars)[WARM_UP_BARS:]).all()
+    assert np.isfinite(indicator_columns(bars)[WARM_UP_BARS:]).all()
 
 
 @pytest.mark.parametrize("scale", [1e-3, 1e3])
@@ -98,7 +100,7 @@ def test_price_level_does_not_matter(make_ohlcv: OhlcvMaker, scale: float) -> No
     prices = ["open", "high", "low", "close"]
     scaled = bars.assign(**{price: bars[price] * scale for price in prices})
     np.testing.assert_allclose(
-        ticker_features(scaled)[WARM_UP_BARS:], ticker_features(bars)[WARM_UP_BARS:], atol=1e-6
+        indicator_columns(scaled)[WARM_UP_BARS:], indicator_columns(bars)[WARM_UP_BARS:], atol=1e-6
     )
 
 
@@ -119,7 +121,7 @@ def test_windows_do_not_cross_tickers(
     bars = make_bars(first, second)
     features = compute_features(bars)
     assert list(np.flatnonzero(features.ready[first : first + WARM_UP_BARS])) == []
-    np.testing.assert_array_equal(features.values[first:], ticker_features(bars.of("T1")))
+    np.testing.assert_array_equal(features.values[first:], indicator_columns(bars.of("T1")))
     whole = window_is_whole(features, length)
     naive = [
         end + 1 >= length

@@ -129,3 +129,38 @@ def test_labels_are_always_standardised(rows: Rows, kind: str) -> None:
     """The label's scale does not depend on the features', so losses compare."""
     scaler, standard = Scaler.fit(rows, TRAIN, kind), Scaler.fit(rows, TRAIN)
     assert (scaler.label_mean, scaler.label_sd) == (standard.label_mean, standard.label_sd)
+
+
+def test_with_a_skip_the_network_is_asked_for_the_rest(make_rows: Callable[..., Rows]) -> None:
+    """Labels that are linear in HAR's terms, plus noise, leave the noise; and come back."""
+    plain = make_rows(200, har=3)
+    noise = np.random.default_rng(1).normal(0, 0.1, 200)
+    labels = 1.5 + plain.har_terms @ [0.5, -2.0, 0.1] + noise
+    rows = dataclasses.replace(plain, labels=labels, har_skip=True)
+    train, test = np.arange(5, 120), np.arange(120, 200)
+    scaler = Scaler.fit(rows, train)
+    np.testing.assert_allclose(scaler.skip_weights, [0.5, -2.0, 0.1], atol=0.05)
+    scaled = scaler.scale_labels(rows, test)
+    np.testing.assert_allclose(scaled * labels[train].std(), noise[test], atol=0.1)
+    back = scaler.unscale_forecasts(scaled, rows.har_terms[test])
+    np.testing.assert_allclose(back, labels[test], rtol=1e-12)
+
+
+def test_the_skip_is_fitted_on_train_alone(make_rows: Callable[..., Rows]) -> None:
+    """Labels and terms outside of train change nothing of the scaler."""
+    rows = dataclasses.replace(make_rows(60, har=3), har_skip=True)
+    train = np.arange(5, 30)
+    labels, terms = rows.labels.copy(), rows.har_terms.copy()
+    labels[30:], terms[30:] = 1e6, -1e6
+    changed = Scaler.fit(dataclasses.replace(rows, labels=labels, har_terms=terms), train)
+    honest = Scaler.fit(rows, train)
+    assert (changed.label_mean, changed.skip_weights) == (honest.label_mean, honest.skip_weights)
+
+
+def test_without_a_skip_the_terms_are_not_looked_at(make_rows: Callable[..., Rows]) -> None:
+    """Terms that are there for the baseline's sake change no label."""
+    rows = make_rows(60, har=3)
+    scaler = Scaler.fit(rows, np.arange(5, 30))
+    assert scaler.skip_weights == ()
+    found = scaler.scale_labels(rows, np.arange(60))
+    np.testing.assert_array_equal(found, (rows.labels - scaler.label_mean) / scaler.label_sd)

@@ -151,7 +151,7 @@ def test_a_panel_in_parts_is_the_panel(
     ]
     samples = stack_samples([sample_table(*table, length) for table in tables])
     blocks = divide(samples, config)
-    parts = list(select_rows(tables, samples, blocks, length))
+    parts = list(select_rows(tables, samples, blocks, config))
     assert (blocks.validation_start, blocks.test_start) == (
         whole.validation_start,
         whole.test_start,
