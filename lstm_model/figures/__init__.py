@@ -1,0 +1,1 @@
+"""Figures of a night: values in, Plotly figures out."""

@@ -1,0 +1,99 @@
+"""The page's figures: content -> drawings as JSON, each with the sentence that stands above it."""
+
+import html
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lstm_model.evaluation.evaluate import Comparison, Evaluation
+from lstm_model.evaluation.measured import NotComputed
+from lstm_model.figures.forecast import (
+    calibration_figure,
+    cumulated_figure,
+    forecast_figure,
+    residual_histogram,
+    residuals_figure,
+)
+from lstm_model.figures.market import ic_figure, wealth_figure
+from lstm_model.figures.parallel import parallel_figure
+from lstm_model.figures.search import (
+    history_figure,
+    importances_figure,
+    slice_figures,
+)
+from lstm_model.figures.training import learning_figure, seeds_figure
+from lstm_model.proposals import FinishedTrial
+from tasks.page.content import ReportContent
+
+OTHERS = 4
+"""Forecasts that the cumulated difference is drawn against, beside the benchmark."""
+
+TRAIN_VARIANCE = ("variance of the train labels", 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A figure as the page's script takes it; where `why` is set there is none."""
+
+    title: str
+    height: int
+    spec: str
+    why: str = ""
+
+
+def drawings(content: ReportContent) -> Mapping[str, tuple[Drawing, ...]]:
+    """Return every figure of the page by its place; a place may hold several, side by side."""
+    evaluation = content.evaluation
+    series, unit = evaluation.series, evaluation.unit
+    trials = [
+        FinishedTrial(row.number, row.params, row.value, row.seconds) for row in content.trials
+    ]
+    best, space, training = content.best_number, content.space, content.training
+    intervals, panel, trading = evaluation.intervals, evaluation.panel, evaluation.trading
+    nominal = intervals[0].nominal if isinstance(intervals, tuple) and intervals else None
+    comparisons = (*evaluation.baselines, *evaluation.references)
+    near = [c for c in comparisons if c.metrics.mse <= FAR * evaluation.model.mse]
+    scores = [("model", evaluation.model.mse), *((c.name, c.metrics.mse) for c in near)]
+    beyond = [c.name for c in comparisons if c not in near]
+    figures: dict[str, Sequence[Any]] = {
+        "history": [history_figure(trials, best, TRAIN_VARIANCE)],
+        "importances": [importances_figure(content.insight.importances)],
+        "slices": slice_figures(trials, best, space) or [NotComputed("no trial completed")],
+        "parallel": [parallel_figure(trials, best, space)],
+        "learning": [learning_figure(training.curves, training.seeds, training.best_epochs)],
+        "forecast": [forecast_figure(series, unit, nominal)],
+        "residuals": [residuals_figure(series, unit)],
+        "cumulated": [cumulated_figure(series, _of_interest(evaluation, near), unit)],
+        "histogram": [residual_histogram(series, unit)],
+        "calibration": [calibration_figure(evaluation.calibration, unit)],
+        "seeds": [seeds_figure(evaluation.seeds, scores, unit, beyond)],
+        "ic": [panel if isinstance(panel, NotComputed) else ic_figure(panel)],
+        "wealth": [trading if isinstance(trading, NotComputed) else wealth_figure(trading)],
+    }
+    return {place: tuple(_drawing(f) for f in several) for place, several in figures.items()}
+
+
+def _of_interest(evaluation: Evaluation, comparisons: Sequence[Comparison]) -> list[str]:
+    """Return the benchmark, then the forecasts with the lowest errors: what is hard to beat."""
+    ranked = sorted(comparisons, key=lambda c: c.metrics.mse)
+    others = [c.name for c in ranked if c.name != evaluation.benchmark]
+    return [evaluation.benchmark, *others[:OTHERS]]
+
+
+def _drawing(figure: Any) -> Drawing:
+    if isinstance(figure, NotComputed):
+        return Drawing("", 0, "", str(figure))
+    spec = json.loads(figure.to_json())
+    # The sentence is the page's to set: Plotly does not wrap a title on a phone.
+    title = html.unescape(spec["layout"].pop("title")["text"])
+    text = json.dumps(spec, separators=(",", ":"), allow_nan=False)
+    # Inside a script element, a name could otherwise end the element.
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Drawing(title, int(spec["layout"]["height"]), text)
+
+
+FAR = 2.0
+"""Forecasts with more than this many times the model's error are named, and not drawn: one such
+would press all others into a corner."""

@@ -1,0 +1,151 @@
+"""The night's page: one HTML file that needs nothing else, not even a network."""
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from plotly.offline import get_plotlyjs
+
+from lstm_model.evaluation.evaluate import Evaluation
+from lstm_model.evaluation.measured import NotComputed
+from lstm_model.evaluation.overfitting import overfitting_note
+from lstm_model.evaluation.panel import PanelSkill
+from lstm_model.evaluation.trading import Trading
+from lstm_model.figures.style import MOST_POINTS
+from tasks.page.content import ReportContent
+from tasks.page.figures import drawings
+from tasks.page.market_tables import (
+    intervals_table,
+    panel_table,
+    seeds_table,
+    tickers_tables,
+    trading_table,
+)
+from tasks.page.numbers import number, setting, share
+from tasks.page.search_tables import (
+    changes_table,
+    findings_by_rule,
+    findings_table,
+    importances_table,
+    trials_table,
+)
+from tasks.page.sentences import (
+    audit_sentence,
+    facts,
+    panel_sentence,
+    search_sentence,
+    selection_sentences,
+    superior_sentences,
+    training_sentence,
+    verdict_lines,
+)
+from tasks.page.skill_tables import headline_table, scores_table, tests_table
+from tasks.page.table import pairs_table
+
+SECTIONS = {
+    "verdict": "Verdict",
+    "data": "Data",
+    "audit": "Leak audit",
+    "search": "Search",
+    "training": "Training",
+    "forecast": "Forecast and truth",
+    "intervals": "Intervals",
+    "seeds": "Forecasts and seeds",
+    "tests": "Tests",
+    "panel": "Across tickers",
+    "trading": "Trading view",
+    "changes": "Since last night",
+    "again": "How to make it again",
+    "seconds": "Seconds",
+}
+"""Of the table of contents, in the page's order."""
+
+FIGURES = {
+    "history": "History",
+    "importances": "Importances",
+    "slices": "Loss by parameter",
+    "parallel": "Parallel coordinates",
+    "learning": "Learning curves",
+    "forecast": "Forecast and truth",
+    "residuals": "Errors",
+    "cumulated": "Cumulated difference",
+    "histogram": "Spread of errors",
+    "calibration": "Calibration",
+    "seeds": "Error by forecast",
+    "ic": "Information coefficient",
+    "wealth": "Wealth",
+}
+"""What stands in a figure's place where there is none."""
+
+
+def render_page(content: ReportContent) -> str:
+    """Return the page; it makes no request, and shows text and tables without JavaScript too."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    evaluation = content.evaluation
+    template = environment.get_template("page.html.jinja")
+    return template.render(
+        content=content,
+        sections=SECTIONS,
+        names=FIGURES,
+        drawings=drawings(content),
+        tables=_tables(content),
+        plotly=get_plotlyjs(),
+        verdict=verdict_lines(evaluation.verdict),
+        commoner=share(evaluation.model.majority_class),
+        facts=facts(content.data),
+        audit_line=audit_sentence(content.audit),
+        search_line=search_sentence(content),
+        selection=selection_sentences(evaluation.selection),
+        training_line=training_sentence(content.training),
+        overfitting=overfitting_note(content.training.curves),
+        many=superior_sentences(evaluation),
+        panel_line=panel_sentence(evaluation.panel),
+        tickers=len(content.data.tickers),
+        thinned=len(evaluation.series.dates) > MOST_POINTS,
+        most_points=MOST_POINTS,
+    )
+
+
+def _tables(content: ReportContent) -> dict[str, Any]:
+    evaluation = content.evaluation
+    return {
+        "headline": headline_table(evaluation),
+        "by_rule": findings_by_rule(content),
+        "findings": findings_table(content),
+        "importances": importances_table(content),
+        "trials": trials_table(content),
+        "params": pairs_table(
+            "The final model's configuration",
+            ("parameter", "value"),
+            ((name, setting(value)) for name, value in content.training.params.items()),
+        ),
+        "scores": scores_table(evaluation),
+        "tests": tests_table(evaluation),
+        "seeds": seeds_table(evaluation),
+        "changes": changes_table(content),
+        "seconds": pairs_table(
+            "Seconds of each stage",
+            ("stage", "seconds"),
+            ((name, number(value, ".1f").text) for name, value in content.seconds.items()),
+        ),
+        **_where_computed(evaluation),
+    }
+
+
+def _where_computed(evaluation: Evaluation) -> dict[str, Any]:
+    """Return the tables that a night may be without."""
+    intervals, panel, trading = evaluation.intervals, evaluation.panel, evaluation.trading
+    return {
+        "intervals": None
+        if isinstance(intervals, NotComputed)
+        else intervals_table(intervals, evaluation.unit),
+        "panel": panel_table(panel) if isinstance(panel, PanelSkill) else None,
+        "tickers": tickers_tables(panel) if isinstance(panel, PanelSkill) else (),
+        "trading": trading_table(trading) if isinstance(trading, Trading) else None,
+    }

@@ -1,0 +1,83 @@
+"""Tables of the night's input and search: findings, trials, importances."""
+
+from collections import Counter
+
+from tasks.page.content import ReportContent
+from tasks.page.numbers import NO_VALUE, Cell, column, number, probability, setting
+from tasks.page.table import MOST_ROWS, Table, out_of, table_of
+
+
+def findings_table(content: ReportContent) -> Table:
+    """Return the first findings about the bars."""
+    rows = content.data.findings[:MOST_ROWS]
+    return table_of(
+        f"Findings about the bars{out_of(len(rows), len(content.data.findings))}",
+        ("ticker", [Cell(f.ticker) for f in rows]),
+        ("date", [Cell(f.date) for f in rows]),
+        ("rule", [Cell(f.rule) for f in rows]),
+        ("value", [Cell(f.value) for f in rows]),
+        ("action", [Cell(f.action) for f in rows]),
+        text=frozenset(range(5)),
+    )
+
+
+def findings_by_rule(content: ReportContent) -> Table:
+    """Return how many findings each rule made."""
+    counts = Counter((f.rule, f.action) for f in content.data.findings).most_common(MOST_ROWS)
+    return table_of(
+        "Findings by rule",
+        ("rule", [Cell(rule) for (rule, _), _ in counts]),
+        ("action", [Cell(action) for (_, action), _ in counts]),
+        ("bars", [number(n, ",") for _, n in counts]),
+        text=frozenset({0, 1}),
+    )
+
+
+def trials_table(content: ReportContent) -> Table:
+    """Return the best trials and what they were."""
+    done = [row for row in content.trials if row.value is not None]
+    rows = sorted(done, key=lambda row: (row.value or 0.0, row.number))[:MOST_ROWS]
+    power, losses = column([row.value for row in rows])
+    _, errors = column([row.standard_error for row in rows])
+    return table_of(
+        f"Completed trials, the lowest loss first{out_of(len(rows), len(done))}",
+        ("trial", [Cell(str(row.number)) for row in rows]),
+        (f"validation loss{power}", losses),
+        ("standard error", errors),
+        *(
+            (name, [Cell(setting(row.params.get(name, NO_VALUE))) for row in rows])
+            for name in content.space
+        ),
+        ("epochs", [number(row.epochs, "d") for row in rows]),
+        ("seconds", [number(row.seconds, ".1f") for row in rows]),
+        text=frozenset(),
+        strong=frozenset(i for i, row in enumerate(rows) if row.number == content.best_number),
+    )
+
+
+def importances_table(content: ReportContent) -> Table:
+    """Return importances beside what chance gives and the seed's claims."""
+    rows = content.insight.importances.rows
+    claims = [row.claim for row in rows]
+    return table_of(
+        "Importance of each parameter, and the seed's claim",
+        ("parameter", [Cell(row.parameter) for row in rows]),
+        ("best", [Cell(setting(content.insight.best.get(r.parameter, NO_VALUE))) for r in rows]),
+        ("importance", [number(row.share, ".2f") for row in rows]),
+        ("chance p", [probability(row.p_value) for row in rows]),
+        ("seed's rank", [Cell(str(c.rank) if c else NO_VALUE) for c in claims]),
+        ("impact", [Cell(c.impact if c else NO_VALUE) for c in claims]),
+        ("typical", [Cell(c.typical if c else NO_VALUE) for c in claims]),
+    )
+
+
+def changes_table(content: ReportContent) -> Table:
+    """Return what is not as it was last night; empty where there was none to compare with."""
+    rows = () if isinstance(content.changes, str) else content.changes
+    return table_of(
+        "What is not as it was",
+        ("", [Cell(row.what) for row in rows]),
+        ("last night", [Cell(row.before) for row in rows]),
+        ("now", [Cell(row.now) for row in rows]),
+        text=frozenset({0}),
+    )

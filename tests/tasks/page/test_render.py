@@ -1,0 +1,271 @@
+"""The page as text: small, alone, escaped, honest about gaps; and its content as JSON."""
+
+import json
+import math
+import re
+import tomllib
+from dataclasses import FrozenInstanceError, replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from plotly.offline import get_plotlyjs
+from pydantic import ValidationError
+
+from lstm_model.evaluation.measured import NotComputed
+from tasks.page.content import content_from_json, content_to_json
+from tasks.page.numbers import Cell, best_of, column, number, probability, share
+from tasks.page.render import SECTIONS, render_page
+from tests.page_contents import Kind, make_content, with_names
+
+ROOT = Path(__file__).resolve().parents[3]
+EVIL = "</script><script>alert(1)</script>"
+KINDS: tuple[Kind, ...] = ("volatility", "panel", "nothing")
+
+
+class Reader(HTMLParser):
+    """What a reader without JavaScript sees, and what elements there are."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.inside: list[str] = []
+        self.words: list[str] = []
+        self.tags: list[str] = []
+        self.anchors: set[str] = set()
+        self.links: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Remember the element."""
+        self.tags.append(tag)
+        self.inside.append(tag)
+        values = dict(attrs)
+        self.anchors.add(values.get("id") or "")
+        self.links += [value or "" for key, value in attrs if key in {"href", "src"}]
+
+    def handle_endtag(self, tag: str) -> None:
+        """Leave the element, and those in it that need no end."""
+        while self.inside and self.inside.pop() != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        """Remember text that is shown."""
+        if not {"script", "style"} & set(self.inside):
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        """All that is shown, in one line."""
+        return " ".join(" ".join(self.words).split())
+
+
+def own_part(page: str) -> str:
+    """Return the page without Plotly's own code."""
+    assert get_plotlyjs() in page
+    return page.replace(get_plotlyjs(), "")
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def page(request: pytest.FixtureRequest) -> str:
+    return own_part(render_page(make_content(request.param)))
+
+
+def test_a_large_night_stays_below_6_megabytes() -> None:
+    """500 tickers, 5,000 dates and 200 trials are still a page."""
+    content = make_content("panel", tickers=500, dates=5000, trials=200, seeds=10)
+    page = render_page(content)
+    assert len(page.encode()) < 6_000_000
+    assert len(re.findall(r"T\d{3}</th><td>", page)) == 40, "the two ends of the tickers"
+    assert "of 5,000 dates at most 1,000 are drawn" in Reader(own_part(page)).text.lower()
+
+
+def test_nothing_is_fetched(page: str) -> None:
+    """No address in the page but its own anchors and data; a policy forbids the rest."""
+    assert all(link.startswith(("#", "data:")) for link in Reader(page).links)
+    for call in ("http://", "https://", "@import", "url(", "fetch(", "XMLHttpRequest"):
+        assert call not in page, call
+    assert "default-src 'none'" in page
+
+
+def test_text_and_tables_need_no_javascript(page: str) -> None:
+    """Every section is there as text, and the contents lead to each."""
+    reader = Reader(page)
+    assert set(SECTIONS) <= reader.anchors
+    assert {link[1:] for link in reader.links if link.startswith("#")} == set(SECTIONS)
+    assert reader.tags.count("table") >= 8
+    assert reader.text.startswith("quickstart, 2026-11-24")
+
+
+def test_no_value_is_shown_as_python_spells_it(page: str) -> None:
+    """Neither NaN nor None, neither in text nor in what figures are drawn from."""
+    assert not re.search(r"\b(nan|none|inf|infinity)\b", Reader(page).text, re.I)
+    assert not re.search(r"\bNaN\b|\bNone\b|\bInfinity\b", page)
+
+
+def test_what_was_not_computed_says_why() -> None:
+    """A reason stands in each number's place."""
+    text = Reader(own_part(render_page(make_content("nothing")))).text
+    assert "not computed: n = 12 < 30" in text
+    assert "Intervals: not computed: n = 12 < 30" in text
+    assert "Panel: not computed: one ticker" in text
+    assert "Importances: not computed: n = 3 < 7 completed trials" in text
+    assert "PBO" in text
+    assert "Over-fitting cannot be read" in text
+
+
+def test_the_verdict_comes_first() -> None:
+    """Two sentences with marks that need no colour stand before everything else."""
+    text = Reader(own_part(render_page(make_content()))).text
+    places = [
+        text.index(part)
+        for part in ("Skill: ✓ yes.", "Search paid: ✗ no.", "model (LSTM) ours", "Leak audit All")
+    ]
+    assert places == sorted(places)
+
+
+def test_the_best_of_a_column_is_bold() -> None:
+    """HAR has the lowest error here, so its error is bold and the model's is not."""
+    content = make_content()
+    page = own_part(render_page(content))
+    headline = page.split("<tbody>")[1].split("</tbody>")[0]
+    rows = {row.split("<", 1)[0]: row for row in headline.split('<th scope="row" class="text">')}
+    errors = {name: row.split("</td>")[1] for name, row in rows.items() if "</td>" in row}
+    assert [name for name, error in errors.items() if "<strong>" in error] == ["HAR"]
+
+
+@pytest.mark.parametrize("name", [EVIL, '"><img src=x onerror=alert(1)>', "{{ 7 * 7 }}", "a & b"])
+def test_a_name_is_text_wherever_it_stands(name: str) -> None:
+    """Tickers, studies, findings and units open no element and close none."""
+    content = make_content("panel", tickers=50)
+    plain, named = (
+        Reader(own_part(render_page(with_names(content, word)))) for word in ("plain", name)
+    )
+    assert named.tags == plain.tags
+    assert " ".join(name.split()) in named.text
+
+
+def test_the_page_says_when_there_was_no_last_night_and_no_reference() -> None:
+    """What is absent is absent in words."""
+    content = make_content(references=False, last_night=False)
+    text = Reader(own_part(render_page(content))).text
+    assert "This is the first night of the study" in text
+    assert "No reference model was trained" in text
+    text = Reader(own_part(render_page(replace(content, changes=())))).text
+    assert "Nothing changed." in text
+
+
+def test_a_failed_check_cannot_be_overlooked() -> None:
+    """The audit's line counts what fails, and the row says so in capitals."""
+    text = Reader(own_part(render_page(make_content("nothing")))).text
+    assert "1 of 3 checks FAIL" in text
+    assert "✗ FAILS shuffled labels have no skill" in text
+
+
+def test_the_trading_view_claims_nothing() -> None:
+    """The sentence stands above the figure."""
+    assert "This view claims nothing" in Reader(own_part(render_page(make_content()))).text
+
+
+def test_a_sparse_content_is_still_a_page() -> None:
+    """No trial with a loss, no epochs, no dates, no findings, no readings: a page all the same."""
+    content = make_content("nothing")
+    series = replace(
+        content.evaluation.series,
+        dates=(), truth=(), forecast=(), spread=(), low=(), high=(), squared_errors={},
+    )  # fmt: skip
+    sparse = replace(
+        content,
+        trials=tuple(replace(row, state="FAIL", value=None) for row in content.trials),
+        evaluation=replace(content.evaluation, baselines=(), seeds=(), series=series),
+        training=replace(content.training, seeds=(), best_epochs=(), curves=()),
+        insight=replace(content.insight, readings=()),
+        audit=(),
+    )
+    text = Reader(own_part(render_page(sparse))).text
+    assert "History: not computed: no trial completed" in text
+    assert "Learning curves: not computed: no epoch was recorded" in text
+
+
+def test_the_page_s_parts_are_packaged() -> None:
+    """Template, style and script travel with an installed package."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    for name in project["tool"]["setuptools"]["package-data"]["tasks.page"]:
+        assert (ROOT / "tasks" / "page" / name).is_file(), name
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_content_survives_json(kind: Kind) -> None:
+    """Dates, tuples, unions and spaces come back as they were; so do NaN and infinity."""
+    content = make_content(kind)
+    again = content_from_json(content_to_json(content))
+    if kind != "nothing":  # which has NaN in it, and NaN equals nothing
+        assert again == content
+    assert repr(again) == repr(content)
+    with pytest.raises(FrozenInstanceError):
+        again.run_id = "other"  # type: ignore[misc]
+
+
+def test_losses_that_are_not_finite_survive_json() -> None:
+    """A refit's validation losses are NaN, a broken trial's may be infinite; the JSON is strict."""
+    content = make_content()
+    first = content.training.curves[0][0]
+    odd = tuple(replace(first, validation_loss=v) for v in (math.nan, math.inf, -math.inf))
+    content = replace(content, training=replace(content.training, curves=(odd,)))
+
+    def refuse(name: str) -> None:
+        raise AssertionError(name)
+
+    text = content_to_json(content)
+    json.loads(text, parse_constant=refuse)
+    losses = [e.validation_loss for e in content_from_json(text).training.curves[0]]
+    assert math.isnan(losses[0])
+    assert losses[1:] == [math.inf, -math.inf]
+
+
+def test_json_of_something_else_is_refused() -> None:
+    """A page is not drawn from what is not its content."""
+    with pytest.raises(ValidationError):
+        content_from_json('{"study_name": "x"}')
+
+
+def test_numbers_of_a_column_are_aligned() -> None:
+    """One power of ten and one number of decimals a column; reasons stand as they are."""
+    power, cells = column([1.22e-4, 1.5703e-4, NotComputed("n = 3 < 30")])
+    assert power == ", in 10⁻⁴"
+    assert [c.text for c in cells] == ["1.220", "1.570", "not computed: n = 3 < 30"]
+    assert [c.text for c in column([0.85, 3.016])[1]] == ["0.8500", "3.0160"]
+    assert column([])[1] == []
+
+
+@pytest.mark.parametrize(
+    ("cell", "text"),
+    [
+        (number(-0.25, ".2f"), "\N{MINUS SIGN}0.25"),
+        (number(None, ".2f"), "\N{EN DASH}"),
+        (number(math.nan, ".2f"), "not a number"),
+        (number(-math.inf, ".2f"), "\N{MINUS SIGN}infinite"),
+        (probability(3e-24), "< 0.001"),
+        (probability(0.0541), "0.054"),
+        (share(0.6213), "62.1\xa0%"),
+        (share(NotComputed("one ticker")), "not computed: one ticker"),
+    ],
+)
+def test_a_number_is_printed_for_a_reader(cell: Cell, text: str) -> None:
+    """True minus signs, sensible digits, words where there is no number."""
+    assert cell.text == text
+
+
+def test_equal_bests_are_both_bold() -> None:
+    """Two that print alike cannot be told apart by the reader."""
+    values = [0.50001, 0.50002, 0.6, NotComputed("n")]
+    cells = best_of([number(v, ".3f") for v in values], values, highest=False)
+    assert [c.best for c in cells] == [True, True, False, False]
+
+
+def test_skill_by_ticker_is_shown_from_both_ends() -> None:
+    """All tickers of a small panel; of a large one those that gained and those that lost most."""
+    few = Reader(own_part(render_page(make_content("panel", tickers=40)))).text
+    many = Reader(own_part(render_page(make_content("panel", tickers=50)))).text
+    assert "Skill by ticker, the best first" in few
+    assert "The 20 tickers of 50 with the highest R²" in many
+    assert "The 20 tickers of 50 with the lowest R²" in many
