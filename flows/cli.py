@@ -1,4 +1,4 @@
-"""The console script: `lstm-hpo run`, `replay-trial`, `doctor`; `hparam_search.py` is `run`."""
+"""The console script: `lstm-hpo run`, `audit`, `report`, `replay-trial`, `doctor`."""
 
 import gc
 import os
@@ -12,9 +12,10 @@ import typer
 import yaml
 from typer.exceptions import TyperException
 
-from lstm_model.config import SearchConfig, check_study_name
+from lstm_model.config import TrackingConfig, check_study_name
 from lstm_model.config_file import load_config
 from lstm_model.errors import ConfigError, LstmHpoError, SearchError
+from lstm_model.search_config import SearchConfig
 
 app = typer.Typer(
     add_completion=False,
@@ -67,7 +68,8 @@ def run(
     print(f"Best trial: {night.best_params.to_dict()}")
     print(f"\n{night.test_table()}")
     print(f"\n{night.insight.table()}")
-    print(f"\nModel {night.model.name} version {night.model.version} is in MLflow:")
+    print(f"\nThe whole page: {night.report_path}")
+    print(f"Model {night.model.name} version {night.model.version} is in MLflow:")
     print(f"  {night.ui_command()}")
     if summary is not None:
         text = night.to_json() + "\n"
@@ -94,6 +96,41 @@ def replay(
             f"{replayed.again - replayed.recorded:.3g}; {drift}"
         )
     print("  identical")
+
+
+@app.command()
+def audit(
+    config: Annotated[str, typer.Option(help="YAML file of the run.")] = "configs/quickstart.yaml",
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="a.b=value, any key of the configuration.")
+    ] = None,
+    debug: Annotated[bool, typer.Option(help="Show tracebacks.")] = False,  # noqa: ARG001 - read by `call`
+) -> None:
+    """Look for leaks in features (your own too), labels, scaler and split; train nothing."""
+    parsed = load_config(config, parse_settings(settings or []))
+
+    from flows.audit import audit as audit_configuration  # noqa: PLC0415 - as above
+    from tasks.audit import require_no_leak  # noqa: PLC0415 - as above
+
+    rows = audit_configuration(parsed)
+    for row in rows:
+        print(f"{'ok  ' if row.passed else 'LEAK'} {row.check}\n     {row.found}")
+    require_no_leak(rows)
+
+
+@app.command()
+def report(
+    night: Annotated[
+        str, typer.Argument(metavar="RUN", help="Id or name of a night's MLflow run.")
+    ],
+    uri: Annotated[str, typer.Option(help="Where runs are recorded.")] = TrackingConfig().uri,
+    output: Annotated[Path, typer.Option(help="The file to write.")] = Path("report.html"),
+    debug: Annotated[bool, typer.Option(help="Show tracebacks.")] = False,  # noqa: ARG001 - read by `call`
+) -> None:
+    """Make a recorded night's page again, from MLflow alone."""
+    from tasks.report import remake_report  # noqa: PLC0415 - as above
+
+    print(remake_report(uri, night, output))
 
 
 @app.command()

@@ -25,7 +25,7 @@ _BLOCK = "block."
 _COLUMNS = tuple(
     field.name
     for field in fields(Rows)
-    if field.name not in ("tickers", "feature_names", "window_length")
+    if field.name not in ("tickers", "feature_names", "window_length", "har_skip")
 )
 
 
@@ -135,6 +135,7 @@ def _view_file(
         "tickers": json.dumps(like.tickers),
         "feature_names": json.dumps(like.feature_names),
         "window_length": str(like.window_length),
+        "har_skip": json.dumps(like.har_skip),
     }
     with TensorFile(path, layout, names) as file:
         for name, array in ends.items():
@@ -161,6 +162,7 @@ def _load(path: Path) -> tuple[Rows, dict[str, np.ndarray]]:
         tickers=tuple(json.loads(names["tickers"])),
         feature_names=tuple(json.loads(names["feature_names"])),
         window_length=int(names["window_length"]),
+        har_skip=json.loads(names["har_skip"]),
         **arrays,
     )
     return rows, blocks

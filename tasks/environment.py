@@ -38,6 +38,7 @@ def name_drift(recorded: dict[str, str], present: dict[str, str]) -> list[str]:
 
 def _code_sha256() -> str:
     digest = hashlib.sha256()
-    for file in sorted(Path(str(lstm_model.__file__)).parent.glob("*.py")):
-        digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    folder = Path(str(lstm_model.__file__)).parent
+    for file in sorted(folder.rglob("*.py")):
+        digest.update(str(file.relative_to(folder)).encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()

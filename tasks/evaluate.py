@@ -1,30 +1,140 @@
-"""Bundle + test block -> Evaluation; the only place that reads the test block."""
+"""Final models + test block -> Evaluation; the only place that judges by the test block."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
+from jaxtyping import Float
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from lstm_model.baselines import baseline_forecasts
+from lstm_model.baselines import baseline_forecasts, benchmark_on_validation
 from lstm_model.bundle import load_bundle
 from lstm_model.config import PipelineConfig
-from lstm_model.evaluation import Evaluation, evaluate_forecast
+from lstm_model.ensemble import spread_of
+from lstm_model.evaluation.evaluate import (
+    Evaluation,
+    EvaluationSettings,
+    Samples,
+    SearchFacts,
+    Target,
+    evaluate,
+)
+from lstm_model.evaluation.measured import NotComputed
+from lstm_model.evaluation.selection import Validation
+from lstm_model.seeding import derive_seed
+from lstm_model.split import ChronoSplit, Rows, SearchView
 from tasks.data_set import DataSet, load_split
+from tasks.files import refuse_politely, write_atomically
+from tasks.retrain import FinalModels, Retrained
+from tasks.study import StudyResult
+
+UNITS = {"log_return": "log return", "log_volatility": "log variance of a day"}
+FORECASTS_FILE = "forecasts.parquet"
+
+Members = Float[np.ndarray, "member sample"]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the test block said, and where each of its samples stands with every forecast of it."""
+
+    evaluation: Evaluation
+    forecasts_path: str
 
 
 @task(name="evaluate-on-test", cache_policy=NO_CACHE)
-def evaluate_on_test(config: PipelineConfig, data_set: DataSet, bundle_path: str) -> Evaluation:
-    """Look at the test block once, with the final model and every baseline on the same rows."""
+def evaluate_on_test(
+    config: PipelineConfig, data_set: DataSet, study: StudyResult, models: FinalModels
+) -> Judged:
+    """Look at the test block once: the final model, the references and every baseline."""
     split = load_split(data_set)
     rows, test = split.held_out.rows, split.held_out.test
-    last_values = rows.last_values[test]
-    is_return = config.target.kind == "log_return"
-    return evaluate_forecast(
-        forecast=load_bundle(Path(bundle_path)).forecast_samples(rows, test),
-        truth=rows.labels[test],
-        baselines=baseline_forecasts(split),
-        reference=np.zeros_like(last_values) if is_return else last_values,
-        dates=rows.dates[test],
-        horizon=config.target.horizon,
+    members = _forecast(models.winner, rows, test)
+    references = {model.name: _forecast(model, rows, test) for model in models.references}
+    baselines = baseline_forecasts(split)
+    evaluation = evaluate(
+        members,
+        baselines,
+        references,
+        Samples(
+            truth=rows.labels[test],
+            last_values=rows.last_values[test],
+            dates=rows.dates[test],
+            ticker_of_sample=rows.ticker_of_row[test],
+            tickers=rows.tickers,
+            log_returns=rows.log_returns[test],
+        ),
+        _search_facts(split.search, study, models),
+        _target(config, split),
+        EvaluationSettings(
+            seed=derive_seed(config.seed, "evaluation"),
+            costs_bps=config.evaluation.costs_bps,
+            position=config.evaluation.position,
+            levels=tuple(dict.fromkeys((config.evaluation.coverage, 0.5))),
+            repetitions=config.evaluation.repetitions,
+        ),
     )
+    means = {name: ensemble.mean(axis=0) for name, ensemble in references.items()}
+    path = Path(models.winner.bundle_path).parent / FORECASTS_FILE
+    _write_forecasts(path, split, members, baselines | means)
+    return Judged(evaluation, str(path))
+
+
+def _forecast(model: Retrained, rows: Rows, ends: np.ndarray) -> Members:
+    return load_bundle(Path(model.bundle_path)).forecast_samples(rows, ends)
+
+
+def _target(config: PipelineConfig, split: ChronoSplit) -> Target:
+    kind = config.target.kind
+    median = float(np.median(split.search.rows.labels[split.search.train]))
+    return Target(kind, UNITS[kind], config.target.horizon, median, config.target.skip)
+
+
+def _search_facts(search: SearchView, study: StudyResult, models: FinalModels) -> SearchFacts:
+    """Gather what selection bias and the search's worth are judged from, all on validation."""
+    rows, ends = search.rows, search.validation
+    truth = rows.labels[ends]
+    validation: Validation | NotComputed = NotComputed("the model was refitted on validation")
+    if not models.winner.refit:
+        validation = Validation(
+            truth=truth,
+            forecast=_forecast(models.winner, rows, ends).mean(axis=0),
+            benchmark=benchmark_on_validation(search),
+            dates=rows.dates[ends],
+        )
+    # What stopped each training, which holds for a model that was refitted on validation, too.
+    losses = {
+        model.name: float(
+            np.mean([t.epochs[t.best_epoch - 1].validation_loss for t in model.trainings])
+        )
+        for model in models.references
+    }
+    stretches = [row.stretch_losses for row in study.trials if row.stretch_losses]
+    return SearchFacts(
+        validation=validation,
+        trials=study.family_trials,
+        studies=study.family_studies,
+        block_losses=np.array(stretches) if stretches else np.empty((0, 2)),
+        best_reference=min(losses, key=lambda name: losses[name]) if losses else None,
+        equals_reference=models.same_as_winner,
+    )
+
+
+def _write_forecasts(
+    path: Path, split: ChronoSplit, members: Members, others: dict[str, np.ndarray]
+) -> None:
+    rows, test = split.held_out.rows, split.held_out.test
+    frame = pd.DataFrame(
+        {
+            "ticker": np.array(rows.tickers)[rows.ticker_of_row[test]],
+            "date": rows.dates[test].astype("datetime64[D]").astype("datetime64[us]"),
+            "truth": rows.labels[test],
+            "forecast": members.mean(axis=0),
+            "spread": spread_of(members),
+            **others,
+        }
+    )
+    with refuse_politely(f"forecasts in {path}"):
+        write_atomically(path, lambda partial: frame.to_parquet(partial, index=False))

@@ -13,6 +13,7 @@ from prefect.cache_policies import NO_CACHE
 
 import lstm_model
 from lstm_model.bundle import load_bundle
+from lstm_model.custom_features import code_path
 from lstm_model.features import WARM_UP_BARS
 from tasks.bar_store import Snapshot, read_bars
 from tasks.mlflow_client import PatientClient
@@ -26,6 +27,7 @@ REQUIREMENTS = (
 
 _REQUIRED = ("open", "high", "low", "close")
 _OPTIONAL = ("volume", "dividends", "stock_splits")
+_OUTPUTS = ("forecast", "spread")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +47,15 @@ def register_model(
     mlflow.set_registry_uri(tracking_uri)
     bundle = load_bundle(Path(retrained.bundle_path))
     example = input_example(snapshot, WARM_UP_BARS + bundle.window_length + 10)
+    code = [Path(lstm_model.__file__).parent]
+    if bundle.features.custom is not None:
+        code.append(code_path(bundle.features.custom))
     with mlflow.start_run(run_id=run_id):
         info = mlflow.pyfunc.log_model(
             name="model",
             python_model=str(Path(__file__).with_name("served_model.py")),
             artifacts={"bundle": retrained.bundle_path},
-            code_paths=[str(Path(lstm_model.__file__).parent)],
+            code_paths=[str(path) for path in code],
             signature=signature(),
             input_example=example,
             pip_requirements=[f"{name}=={version(name).split('+')[0]}" for name in REQUIREMENTS],
@@ -79,5 +84,5 @@ def signature() -> ModelSignature:
     optional = [ColSpec("double", name, required=False) for name in _OPTIONAL]
     return ModelSignature(
         inputs=Schema([*keys, *prices, *optional]),
-        outputs=Schema([*keys, ColSpec("double", "forecast")]),
+        outputs=Schema([*keys, *(ColSpec("double", name) for name in _OUTPUTS)]),
     )

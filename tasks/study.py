@@ -6,7 +6,6 @@ finishes first. What a dead owner left RUNNING is failed here and run again with
 """
 
 import math
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -39,6 +38,7 @@ from tasks.study_store import (
     TrialRow,
     begin_trial,
     best_of_last_night,
+    count_family,
     fail_what_a_dead_owner_left,
     finished_trials,
     fix_recipe,
@@ -51,7 +51,7 @@ from tasks.study_store import (
 )
 from tasks.tracking import Night
 from tasks.trial import Objective, TrialOrder, TrialOutcome
-from tasks.workers import TrialExecutor
+from tasks.workers import TrialExecutor, worker_count
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,8 @@ class StudyResult:
     """A search as far as it got: every trial, the chosen one, and the front where two are traded.
 
     `front` holds trial numbers by ascending seconds; it is empty where loss alone is minimised.
-    `queued` was tried before anything was drawn.
+    `queued` was tried before anything was drawn. `family_trials` were finished in all studies under
+    this name, of which there are `family_studies`: a new night's bars make a new one.
     """
 
     study_key: str
@@ -68,6 +69,8 @@ class StudyResult:
     resumed_trials: int
     front: tuple[int, ...] = ()
     queued: tuple[Params, ...] = ()
+    family_trials: int = 0
+    family_studies: int = 0
 
     @property
     def best_params(self) -> HyperParams:
@@ -77,7 +80,11 @@ class StudyResult:
 
 @task(name="search-hyperparameters", cache_policy=NO_CACHE)
 def search_hyperparameters(
-    config: PipelineConfig, data_set: DataSet, study_name: str, night: Night
+    config: PipelineConfig,
+    data_set: DataSet,
+    study_name: str,
+    night: Night,
+    executor: TrialExecutor,
 ) -> StudyResult:
     """Bring the study to `search.trials` finished trials in total, and return its table.
 
@@ -96,26 +103,20 @@ def search_hyperparameters(
             notice(f"study {key} goes on from {resumed} finished trials")
         missing = search.trials - resumed
         if missing > 0:
-            workers = min(_worker_count(config), missing)
-            with (
-                TrialExecutor(workers, search.trial_timeout_seconds) as executor,
-                TrialProgress(search.trials, resumed) as progress,
-            ):
+            workers = min(worker_count(config), missing)
+            with TrialProgress(search.trials, resumed) as progress:
                 budget = search.time_budget_seconds or math.inf
                 owner = _Owner(study, config, data_set, study_name, night, executor, progress)
                 owner.run(started + budget, workers)
         rows, reason = study_rows(study)
         queued = tuple(study.user_attrs.get(QUEUED, ()))
-        return replace(_result(config, key, rows, reason, resumed), queued=queued)
-
-
-def _worker_count(config: PipelineConfig) -> int:
-    if config.search.workers is not None:
-        return config.search.workers
-    if resolve_device(config.device) == "cuda":
-        return 1
-    available = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
-    return len(available) or os.cpu_count() or 1
+        trials, studies = count_family(study, study_name)
+        return replace(
+            _result(config, key, rows, reason, resumed),
+            queued=queued,
+            family_trials=trials,
+            family_studies=studies,
+        )
 
 
 class _Owner:
@@ -167,6 +168,7 @@ class _Owner:
         cut = len(self.running)
         while self.running:
             self._record(self.ended.get())
+        self.executor.go_on()
         notice(f"search.time_budget_seconds ran out; {cut} trials were cut off, the rest is kept")
 
     def _waves(self, workers: int) -> Iterator[list[TrialOrder]]:

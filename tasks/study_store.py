@@ -14,11 +14,12 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from lstm_model.config import PipelineConfig, canonical_sha256, hide_password
+from lstm_model.config import PipelineConfig
 from lstm_model.errors import SearchError, StorageError
 from lstm_model.hyper_params import Params
 from lstm_model.proposals import FinishedTrial
 from lstm_model.search_space import Space, active_distributions
+from lstm_model.section import canonical_sha256, hide_password
 from tasks.data_set import DataSet
 from tasks.environment import describe_environment
 from tasks.progress import notice
@@ -36,7 +37,7 @@ SPACE, QUEUED, CONFIG, SNAPSHOT = "space_sha256", "queued", "config", "snapshot_
 
 @dataclass(frozen=True, slots=True)
 class TrialRow:
-    """One row of the study's table."""
+    """One row of the study's table; `stretch_losses` are there for a completed trial."""
 
     number: int
     state: str
@@ -45,6 +46,7 @@ class TrialRow:
     epochs: int
     seconds: float
     standard_error: float | None = None
+    stretch_losses: tuple[float, ...] = ()
 
 
 def study_key(config: PipelineConfig, data_set: DataSet, study_name: str) -> str:
@@ -198,6 +200,25 @@ def best_of_last_night(
     return [dict(trial.params) for trial in ranked[:count]]
 
 
+def count_family(study: optuna.Study, study_name: str) -> tuple[int, int]:
+    """Count the finished trials, and the studies they are of, of every night under this name."""
+    finished = (TrialState.COMPLETE, TrialState.PRUNED)
+    names = [
+        name
+        for name in optuna.get_all_study_names(study._storage)
+        if name.startswith(f"{study_name}@")
+    ]
+    counts = [
+        len(
+            optuna.load_study(study_name=name, storage=study._storage).get_trials(
+                deepcopy=False, states=finished
+            )
+        )
+        for name in names
+    ]
+    return sum(counts), sum(count > 0 for count in counts)
+
+
 def finished_trials(study: optuna.Study) -> dict[int, FinishedTrial]:
     """Return the completed and pruned trials by their number in the search."""
     states = (TrialState.COMPLETE, TrialState.PRUNED)
@@ -243,6 +264,7 @@ def record_outcome(study: optuna.Study, trial: optuna.Trial, outcome: TrialOutco
             trial.report(loss, step)
     trial.set_user_attr("seconds", outcome.seconds)
     trial.set_user_attr("epochs", sum(len(part) for part in outcome.parts))
+    trial.set_user_attr("stretch_losses", outcome.stretch_losses)
     if math.isfinite(outcome.standard_error):
         trial.set_user_attr("standard_error", outcome.standard_error)
     if outcome.reason:
@@ -270,6 +292,7 @@ def study_rows(study: optuna.Study) -> tuple[tuple[TrialRow, ...], str]:
             epochs=int(trial.user_attrs.get("epochs", 0)),
             seconds=float(trial.user_attrs.get("seconds", 0.0)),
             standard_error=trial.user_attrs.get("standard_error"),
+            stretch_losses=tuple(trial.user_attrs.get("stretch_losses", ())),
         )
         for number, trial in sorted(latest.items())
     )

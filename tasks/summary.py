@@ -3,19 +3,24 @@
 import json
 import shlex
 import sys
+import textwrap
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lstm_model.config import PipelineConfig, hide_password
-from lstm_model.evaluation import Evaluation, Metrics
+from lstm_model.config import PipelineConfig
+from lstm_model.evaluation.evaluate import Evaluation
+from lstm_model.evaluation.measured import NotComputed, plain, show
+from lstm_model.evaluation.metrics import Metrics
 from lstm_model.hyper_params import HyperParams
+from lstm_model.leakage import AuditRow
+from lstm_model.section import hide_password
 from tasks.insight import Insight, look_back
 from tasks.registry import RegisteredModel
-from tasks.retrain import Retrained
+from tasks.retrain import FinalModels
 from tasks.study import StudyResult
 from tasks.tracking import Night
 
@@ -44,7 +49,8 @@ class NightSummary:
     study: StudyResult
     snapshot_sha256: str
     config_sha256: str
-    retrained: Retrained
+    audit: tuple[AuditRow, ...]
+    models: FinalModels
     evaluation: Evaluation
     insight: Insight
     model: RegisteredModel
@@ -52,42 +58,57 @@ class NightSummary:
     experiment_id: str
     run_id: str
     seconds: dict[str, float]
+    report_path: str = ""
+
+    def with_report(self, path: str) -> "NightSummary":
+        """Return the same night with the place of its page."""
+        return replace(self, report_path=path)
 
     @property
     def best_params(self) -> HyperParams:
         """The parameters that the final model was trained with."""
-        return self.retrained.params
+        return self.models.winner.params
 
     def to_json(self) -> str:
-        """Return the summary in the documented form; a value that does not exist is null."""
-        study, evaluation = self.study, self.evaluation
+        """Return the summary in the documented form; in a missing number's place stands why."""
+        study, evaluation, winner = self.study, self.evaluation, self.models.winner
         document: dict[str, Any] = {
             "study_name": self.study_name,
             "snapshot_sha256": self.snapshot_sha256,
             "config_sha256": self.config_sha256,
-            "n_parameters": self.retrained.parameters,
+            "n_parameters": winner.parameters,
             "best": {
                 "number": study.best.number,
                 "value": study.best.value,
                 "params": self.best_params.to_dict(),
             },
-            "trials": [asdict(row) for row in study.trials],
+            "trials": [plain(replace(row, stretch_losses=())) for row in study.trials],
             "front": list(study.front),
             **self.insight.to_json(),
+            "leak_audit": plain(self.audit),
             "retrain": {
-                "best_epoch": self.retrained.best_epoch,
-                "epochs": len(self.retrained.epochs),
+                "seeds": len(winner.seeds),
+                "best_epochs": [training.best_epoch for training in winner.trainings],
+                "epochs": [len(training.epochs) for training in winner.trainings],
             },
             "test": {
                 "n": evaluation.n,
                 "start": evaluation.start.isoformat(),
                 "end": evaluation.end.isoformat(),
-                "model": asdict(evaluation.model),
-                "baselines": {name: asdict(m) for name, m in evaluation.baselines.items()},
+                "benchmark": evaluation.benchmark,
+                "verdict": plain(evaluation.verdict),
+                "model": plain(evaluation.model),
+                "baselines": {other.name: plain(other.metrics) for other in evaluation.baselines},
+                "references": {other.name: plain(other.metrics) for other in evaluation.references},
                 "dm": {
-                    name: None if result is None else asdict(result)
-                    for name, result in evaluation.dm.items()
+                    other.name: plain(other.diebold_mariano)
+                    for other in (*evaluation.baselines, *evaluation.references)
                 },
+                "seeds": plain(evaluation.seeds),
+                "selection": plain(evaluation.selection),
+                "superior_ability": plain(evaluation.superior),
+                "confidence_set": plain(evaluation.confidence_set),
+                "intervals": plain(evaluation.intervals),
             },
             "mlflow": {
                 "tracking_uri": hide_password(self.tracking_uri),
@@ -101,20 +122,27 @@ class NightSummary:
         return json.dumps(document, indent=2)
 
     def test_table(self) -> str:
-        """Return the model beside its baselines on the test block, as text."""
+        """Return verdict and model beside all other forecasts of the test block, as text."""
         evaluation = self.evaluation
+        verdict = evaluation.verdict
         lines = [
-            f"Test block {evaluation.start} .. {evaluation.end}, n = {evaluation.n}",
-            f"{'':<12}{'MSE':>12}{'MAE':>12}{'R2 mean':>10}{'direction':>11}{'DM p':>10}",
+            *textwrap.wrap(verdict.skill, 98, break_on_hyphens=False),
+            *textwrap.wrap(verdict.search, 98, break_on_hyphens=False),
+            "",
+            f"Test block {evaluation.start} .. {evaluation.end}, n = {evaluation.n}, "
+            f"benchmark {evaluation.benchmark}",
+            f"{'':<14}{'MSE':>12}{'MAE':>12}{'R2 mean':>10}{'R2 bench':>10}{'direction':>11}"
+            f"{'DM p':>10}",
             _table_row("model", evaluation.model, ""),
         ]
-        for name, metrics in evaluation.baselines.items():
-            test = evaluation.dm[name]
-            p_value = "-" if test is None else f"{test.p_value:.2g}"
-            lines.append(_table_row(name, metrics, p_value))
+        for other in (*evaluation.baselines, *evaluation.references):
+            test = other.diebold_mariano
+            p_value = "-" if isinstance(test, NotComputed) else f"{test.p_value:.2g}"
+            lines.append(_table_row(other.name, other.metrics, p_value))
+        majority = evaluation.model.majority_class
         lines.append(
             f"direction: share of right signs; always the commoner sign scores "
-            f"{evaluation.model.majority_class:.3f}. DM p: model against that row, two-sided."
+            f"{show(majority, '.3f')}. DM p: model against that row, two-sided."
         )
         return "\n".join(lines)
 
@@ -135,9 +163,17 @@ class NightSummary:
 
 
 def _table_row(name: str, metrics: Metrics, p_value: str) -> str:
+    shown = [
+        "-" if isinstance(value, NotComputed) else format(value, digits)
+        for value, digits in (
+            (metrics.r2_train_mean, ".4f"),
+            (metrics.r2_benchmark, ".4f"),
+            (metrics.directional_accuracy, ".3f"),
+        )
+    ]
     return (
-        f"{name:<12}{metrics.mse:>12.5g}{metrics.mae:>12.5g}{metrics.r2_train_mean:>10.4f}"
-        f"{metrics.directional_accuracy:>11.3f}{p_value:>10}"
+        f"{name:<14}{metrics.mse:>12.5g}{metrics.mae:>12.5g}{shown[0]:>10}{shown[1]:>10}"
+        f"{shown[2]:>11}{p_value:>10}"
     )
 
 
@@ -146,7 +182,8 @@ def summarise(
     config: PipelineConfig,
     snapshot_sha256: str,
     study: StudyResult,
-    retrained: Retrained,
+    audit: tuple[AuditRow, ...],
+    models: FinalModels,
     evaluation: Evaluation,
     model: RegisteredModel,
     night: Night,
@@ -154,13 +191,14 @@ def summarise(
 ) -> NightSummary:
     """Gather a night's results, and record them on its parent run."""
     assert study.best.value is not None  # noqa: S101 - the best trial is a completed one
-    insight = look_back(config, study_name, study, retrained.parameters)
+    insight = look_back(config, study_name, study, models.winner.parameters)
     summary = NightSummary(
         study_name=study_name,
         study=study,
         snapshot_sha256=snapshot_sha256,
         config_sha256=config.sha256(),
-        retrained=retrained,
+        audit=audit,
+        models=models,
         evaluation=evaluation,
         insight=insight,
         model=model,
@@ -172,6 +210,6 @@ def summarise(
     night.tag({"resumed_trials": study.resumed_trials})
     night.log_insight(insight.metrics(), insight.markdown())
     night.log_outcome(
-        retrained.params.to_dict(), study.best.value, clock.seconds, summary.to_json()
+        models.winner.params.to_dict(), study.best.value, clock.seconds, summary.to_json()
     )
     return summary

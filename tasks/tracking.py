@@ -1,32 +1,39 @@
-"""MLflow: one parent run a night, one nested run a trial, one for the retraining.
+"""MLflow: one parent run a night, one nested run a trial and one a final model.
 
 Runs are addressed by their ids, because MLflow's active run belongs to a thread. Metrics are
 written in one batch a run, which costs what two single calls do.
 """
 
 import math
-import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 from prefect import runtime
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
-from lstm_model.config import PipelineConfig, hide_password
-from lstm_model.errors import StorageError
-from lstm_model.evaluation import Evaluation
+from lstm_model.config import PipelineConfig
+from lstm_model.evaluation.evaluate import Evaluation
+from lstm_model.evaluation.measured import numbers
 from lstm_model.hyper_params import Params
+from lstm_model.leakage import AuditRow
+from lstm_model.section import hide_password
 from lstm_model.training import EpochResult
 from tasks.bar_store import Snapshot
 from tasks.data_set import DataSet
-from tasks.mlflow_client import PatientClient, quiet_mlflow
-from tasks.retrain import Retrained
+from tasks.mlflow_client import (
+    PatientClient,
+    quiet_mlflow,
+    refusal,
+    refusals_named,
+    resolve_uri,
+)
+from tasks.retrain import FinalModels, Retrained
 from tasks.trial import TrialOutcome
 
 RUN_STATUS = {"COMPLETE": "FINISHED", "PRUNED": "KILLED", "FAIL": "FAILED"}
@@ -36,7 +43,7 @@ class Night:
     """The parent run of one night and what hangs below it."""
 
     def __init__(self, client: PatientClient, uri: str, experiment_id: str, run_id: str) -> None:
-        self._client = client
+        self.client = client
         self.tracking_uri = uri
         self.experiment_id = experiment_id
         self.run_id = run_id
@@ -51,7 +58,7 @@ class Night:
             source=snapshot.path,
         )
         context = [InputTag("mlflow.data.context", "search, retraining and test")]
-        self._client.log_inputs(self.run_id, [DatasetInput(dataset, context)])
+        self.client.log_inputs(self.run_id, [DatasetInput(dataset, context)])
         self._tag(
             self.run_id,
             {
@@ -63,7 +70,7 @@ class Night:
             },
         )
         manifest = Path(snapshot.path).with_suffix(".json")
-        self._client.log_artifact(self.run_id, str(manifest), "data")
+        self.client.log_artifact(self.run_id, str(manifest), "data")
 
     def adopt_study(self, study_key: str) -> None:
         """Tag the night with its study, and close what an owner that died left RUNNING of it.
@@ -75,7 +82,7 @@ class Night:
         for run in self._running_runs(f"tags.study_key = '{study_key}'"):
             if run.info.run_id != self.run_id:
                 self._tag(run.info.run_id, {"error": "cut off: its process ended without a word"})
-                self._client.set_terminated(run.info.run_id, "FAILED")
+                self.client.set_terminated(run.info.run_id, "FAILED")
 
     def start_trial(self, number: int, optuna_number: int, params: Params) -> str:
         """Open a nested run for a trial and return its id."""
@@ -97,42 +104,71 @@ class Night:
         if len(outcome.part_losses) > 1:
             totals |= {f"part_{i}.loss": v for i, v in enumerate(outcome.part_losses, start=1)}
         self._log_curve(run_id, outcome.parts, totals, tags)
-        self._client.set_terminated(run_id, RUN_STATUS[outcome.state])
+        self.client.set_terminated(run_id, RUN_STATUS[outcome.state])
 
-    def log_retraining(self, retrained: Retrained) -> str:
-        """Record the final training as a nested run of its own, and return its id."""
-        params = retrained.params.to_dict()
-        run_id = self._start_child("retrain", {"role": "retrain", "refit": retrained.refit}, params)
-        totals: dict[str, float] = {
-            "best_epoch": retrained.best_epoch,
-            "parameters": retrained.parameters,
-        }
-        self._log_curve(run_id, (retrained.epochs,), totals, {})
+    def log_models(self, models: FinalModels) -> str:
+        """Record each final model as a nested run of its own, and return the winner's id."""
+        for reference in models.references:
+            self.finish(self._log_model(f"reference-{reference.name}", "reference", reference))
+        return self._log_model("retrain", "retrain", models.winner)
+
+    def _log_model(self, run_name: str, role: str, model: Retrained) -> str:
+        tags = {"role": role, "refit": model.refit, "seeds": len(model.seeds)}
+        run_id = self._start_child(run_name, tags, model.params.to_dict())
+        totals: dict[str, float] = {"parameters": model.parameters}
+        for member, training in enumerate(model.trainings, start=1):
+            totals[f"seed_{member}.best_epoch"] = training.best_epoch
+        curves = tuple(training.epochs for training in model.trainings)
+        self._log_curve(run_id, curves, totals, {}, "seed")
         return run_id
 
     def finish(self, run_id: str) -> None:
         """Close a nested run as finished."""
-        self._client.set_terminated(run_id, "FINISHED")
+        self.client.set_terminated(run_id, "FINISHED")
 
     def abandon_children(self) -> None:
         """Close the nested runs that an error or an interrupt cut off."""
         for run in self._running_runs(f"tags.`mlflow.parentRunId` = '{self.run_id}'"):
-            self._client.set_terminated(run.info.run_id, "FAILED")
+            self.client.set_terminated(run.info.run_id, "FAILED")
 
     def log_evaluation(self, evaluation: Evaluation) -> None:
         """Write the test metrics, the baselines' and the tests on the parent run."""
-        values = {f"test.{name}": value for name, value in asdict(evaluation.model).items()}
-        for baseline, metrics in evaluation.baselines.items():
-            values |= {f"{baseline}.{name}": value for name, value in asdict(metrics).items()}
-        for baseline, result in evaluation.dm.items():
-            if result is not None:
-                values[f"dm.{baseline}.statistic"] = result.statistic
-                values[f"dm.{baseline}.p_value"] = result.p_value
-        self._client.log_batch(self.run_id, metrics=_metrics(values))
+        values = numbers(evaluation.model, "test") | numbers(evaluation.selection, "selection")
+        for other in (*evaluation.baselines, *evaluation.references):
+            values |= numbers(other.metrics, other.name)
+            values |= numbers(other, f"against.{other.name}")
+        for spread in evaluation.seeds:
+            values |= numbers(spread, f"seeds.{spread.name}")
+        self._log_values(values)
+        verdict = evaluation.verdict
+        self._tag(
+            self.run_id,
+            {"verdict": f"{verdict.skill} {verdict.search}", "has_skill": verdict.has_skill},
+        )
+
+    def log_audit(self, rows: Sequence[AuditRow]) -> None:
+        """Tag the parent run with the leak audit's verdict, and with what failed of it."""
+        failed = [f"{row.check}: {row.found}" for row in rows if not row.passed]
+        self._tag(self.run_id, {"leak_audit": "; ".join(failed) or f"passed, {len(rows)} checks"})
+
+    def log_file(self, path: Path) -> None:
+        """Keep a file on the parent run."""
+        self.client.log_artifact(self.run_id, str(path))
+
+    def log_text(self, text: str, name: str) -> None:
+        """Keep a text on the parent run, under a name."""
+        self.client.log_text(self.run_id, text, name)
+
+    def link_to(self, name: str) -> str:
+        """Return where a file of the parent run is: a path on this machine, or else an address."""
+        uri = str(self.client.get_run(self.run_id).info.artifact_uri)
+        if uri.startswith("file://"):
+            return f"{url2pathname(urlsplit(uri).path)}/{name}"
+        return f"{uri}/{name}"
 
     def log_insight(self, importances: Mapping[str, float], markdown: str) -> None:
         """Write importances as metrics, and their reading as the parent run's description."""
-        self._client.log_batch(self.run_id, metrics=_metrics(importances))
+        self._log_values(importances)
         self._tag(self.run_id, {"mlflow.note.content": markdown})
 
     def log_outcome(
@@ -141,8 +177,8 @@ class Night:
         """Write the best parameters, each stage's seconds and the summary on the parent run."""
         params = [Param(f"best.{name}", str(value)) for name, value in best.items()]
         values = {"best_val_loss": best_loss} | {f"seconds.{k}": v for k, v in seconds.items()}
-        self._client.log_batch(self.run_id, metrics=_metrics(values), params=params)
-        self._client.log_text(self.run_id, summary_json, "summary.json")
+        self.client.log_batch(self.run_id, metrics=_metrics(values), params=params)
+        self.client.log_text(self.run_id, summary_json, "summary.json")
 
     def tag(self, values: Mapping[str, object]) -> None:
         """Set tags on the parent run."""
@@ -150,17 +186,17 @@ class Night:
 
     def _running_runs(self, condition: str) -> list[Run]:
         condition += " and attributes.status = 'RUNNING'"
-        return list(self._client.search_runs([self.experiment_id], condition, max_results=1000))
+        return list(self.client.search_runs([self.experiment_id], condition, max_results=1000))
 
     def _start_child(self, name: str, tags: Mapping[str, object], params: Params) -> str:
-        run = self._client.create_run(
+        run = self.client.create_run(
             self.experiment_id,
             run_name=name,
             tags={"mlflow.parentRunId": self.run_id, "study_key": self._study_key}
             | {k: str(v) for k, v in tags.items()},
         )
         run_id: str = run.info.run_id
-        self._client.log_batch(run_id, params=[Param(k, str(v)) for k, v in params.items()])
+        self.client.log_batch(run_id, params=[Param(k, str(v)) for k, v in params.items()])
         return run_id
 
     def _log_curve(
@@ -169,10 +205,11 @@ class Night:
         parts: tuple[tuple[EpochResult, ...], ...],
         totals: Mapping[str, float],
         tags: Mapping[str, object],
+        part_name: str = "part",
     ) -> None:
         metrics = _metrics(totals)
         for part, epochs in enumerate(parts, start=1):
-            prefix = f"part_{part}." if len(parts) > 1 else ""
+            prefix = f"{part_name}_{part}." if len(parts) > 1 else ""
             for epoch in epochs:
                 values = {
                     f"{prefix}train_loss": epoch.train_loss,
@@ -180,14 +217,20 @@ class Night:
                     f"{prefix}epoch_seconds": epoch.seconds,
                 }
                 metrics += _metrics(values, epoch.epoch)
+        self._log_metrics(run_id, metrics)
+        self._tag(run_id, tags)
+
+    def _log_values(self, values: Mapping[str, float]) -> None:
+        self._log_metrics(self.run_id, _metrics(values))
+
+    def _log_metrics(self, run_id: str, metrics: list[Metric]) -> None:
         # MLflow takes up to 1,000 metrics a batch.
         for first in range(0, len(metrics), 1000):
-            self._client.log_batch(run_id, metrics=metrics[first : first + 1000])
-        self._tag(run_id, tags)
+            self.client.log_batch(run_id, metrics=metrics[first : first + 1000])
 
     def _tag(self, run_id: str, values: Mapping[str, object]) -> None:
         tags = [RunTag(name, str(value)[:5000]) for name, value in values.items()]
-        self._client.log_batch(run_id, tags=tags)
+        self.client.log_batch(run_id, tags=tags)
 
 
 @contextmanager
@@ -198,7 +241,7 @@ def open_night(config: PipelineConfig, study_name: str) -> Iterator[Night]:
     """
     quiet_mlflow()
     uri = resolve_uri(config.tracking.uri)
-    with _refusals_named(config.tracking.uri):
+    with refusals_named(config.tracking.uri):
         client = PatientClient(uri)
         experiment_id = _experiment(client, uri, config.tracking.experiment)
         tags = {
@@ -222,41 +265,9 @@ def open_night(config: PipelineConfig, study_name: str) -> Iterator[Night]:
             night.tag({"error": hide_password(message)})
             client.set_terminated(night.run_id, "FAILED")
         if isinstance(error, MlflowException | OSError | SQLAlchemyError):
-            raise _refusal(config.tracking.uri, error) from error
+            raise refusal(config.tracking.uri, error) from error
         raise
     client.set_terminated(night.run_id, "FINISHED")
-
-
-def resolve_uri(uri: str) -> str:
-    """Return the tracking URI with a SQLite path made absolute, and its folder made."""
-    try:
-        url = make_url(uri)
-    except ArgumentError:
-        return uri
-    if url.get_backend_name() != "sqlite" or not url.database:
-        return uri
-    path = Path(url.database).resolve()
-    with _refusals_named(uri):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not os.access(path.parent, os.W_OK):
-            raise PermissionError(f"{path.parent} is read-only")
-    return f"sqlite:///{path}"
-
-
-@contextmanager
-def _refusals_named(uri: str) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, MlflowException, SQLAlchemyError) as error:
-        raise _refusal(uri, error) from error
-
-
-def _refusal(uri: str, error: Exception) -> StorageError:
-    reason = " ".join(str(getattr(error, "orig", None) or error).split())[:200]
-    return StorageError(
-        f"cannot record runs at {hide_password(uri)}: {hide_password(reason)}; make it writable or "
-        f"set tracking.uri"
-    )
 
 
 def _experiment(client: PatientClient, uri: str, name: str) -> str:

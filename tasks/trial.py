@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
+from jaxtyping import Float
 
 from lstm_model.errors import TrainingDiverged
 from lstm_model.folds import walk_forward
@@ -19,6 +20,7 @@ from lstm_model.pruning import is_clearly_worse
 from lstm_model.samples import scale_blocks
 from lstm_model.seeding import derive_seed
 from lstm_model.split import SearchView
+from lstm_model.stretches import losses_by_stretch
 from lstm_model.training import EpochResult, TrainingSettings, build_network, forecast, train_epochs
 from lstm_model.windows import WindowSet
 from tasks.data_set import load_search_view
@@ -61,7 +63,8 @@ class TrialOrder:
 class TrialOutcome:
     """What came of a trial; `parts` has one curve a fold or seed, and just one on a holdout.
 
-    `validation_loss` is the objective's value, None unless complete.
+    `validation_loss` is the objective's value, None unless complete. `stretch_losses` are those of
+    the last network on stretches of its validation block.
     """
 
     number: int
@@ -73,6 +76,7 @@ class TrialOutcome:
     seconds: float
     standard_error: float = math.nan
     part_losses: tuple[float, ...] = ()
+    stretch_losses: tuple[float, ...] = ()
 
     @property
     def curve(self) -> dict[int, float]:
@@ -93,6 +97,7 @@ def run_trial(order: TrialOrder) -> TrialOutcome:
     parts: list[list[EpochResult]] = []
     losses: list[float] = []
     error = math.nan
+    stretches: tuple[float, ...] = ()
     state: Literal["COMPLETE", "PRUNED"] = "COMPLETE"
     reason = ""
     try:
@@ -103,8 +108,12 @@ def run_trial(order: TrialOrder) -> TrialOutcome:
             if is_clearly_worse(losses, order.best_folds):
                 state, reason = "PRUNED", f"clearly worse than the best after {len(losses)} folds"
                 break
+            squares = _squared_errors(network, validation)
+            if parts[-1][-1].validation_loss == losses[-1]:  # not where another epoch's counts
+                stretches = losses_by_stretch(squares, part_view.rows.dates[part_view.validation])
             if order.objective.with_error and order.objective.parts == 1:
-                error = _error_of_mean_squares(network, validation)
+                # Taking the squared errors as independent.
+                error = float(np.std(squares, ddof=1) / math.sqrt(len(squares)))
     except (TrainingDiverged, _Pruned) as cause:
         state, reason = "PRUNED", str(cause)
     if len(losses) > 1:
@@ -119,6 +128,7 @@ def run_trial(order: TrialOrder) -> TrialOutcome:
         seconds=time.perf_counter() - started,
         standard_error=error,
         part_losses=tuple(losses),
+        stretch_losses=stretches if state == "COMPLETE" else (),
     )
 
 
@@ -142,7 +152,9 @@ def _train_part(
     _, (train, validation) = scale_blocks(
         view.rows, view.train, params, view.train, view.validation
     )
-    network = build_network(len(view.rows.feature_names), params, settings.seed)
+    network = build_network(
+        len(view.rows.feature_names), params, settings.seed, silent=view.rows.har_skip
+    )
     for result in train_epochs(network, params, train, validation, settings, order.epochs):
         epochs.append(result)
         limit = order.limits.get(result.epoch, math.inf)
@@ -159,7 +171,7 @@ def _value(epochs: list[EpochResult], objective: Objective) -> float:
     return min(losses) if objective.epoch == "best" else losses[-1]
 
 
-def _error_of_mean_squares(network: LSTMRegressor, validation: WindowSet) -> float:
-    """Return the standard error of the MSE, taking the squared errors as independent."""
+def _squared_errors(network: LSTMRegressor, validation: WindowSet) -> Float[np.ndarray, " sample"]:
     errors = forecast(network, validation) - validation.labels.double().cpu().numpy()
-    return float(np.std(errors**2, ddof=1) / math.sqrt(len(errors)))
+    squares: np.ndarray = errors**2
+    return squares

@@ -7,16 +7,22 @@ import signal
 import sys
 import threading
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import contextmanager
 from multiprocessing.context import SpawnContext, SpawnProcess
 from types import TracebackType
+from typing import TypeVar
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
+from lstm_model.config import PipelineConfig
+from lstm_model.training import resolve_device
 from tasks.trial import TrialOrder, TrialOutcome, run_trial
+
+Order = TypeVar("Order")
+Outcome = TypeVar("Outcome")
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
@@ -52,8 +58,27 @@ def _without_main_module() -> Iterator[None]:
             sys.modules["__main__"] = main
 
 
+class WorkerFailed(Exception):  # noqa: N818 - the state says more than a suffix
+    """What was ordered from a worker did not come, and why."""
+
+
+def worker_count(config: PipelineConfig) -> int:
+    """Return how many processes train at once: as asked for, else one a core, or one on a GPU."""
+    if config.search.workers is not None:
+        return config.search.workers
+    if resolve_device(config.device) == "cuda":
+        return 1
+    available = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
+    return len(available) or os.cpu_count() or 1
+
+
+def open_workers(config: PipelineConfig) -> "TrialExecutor":
+    """Start the night's workers: they load their libraries while bars are fetched."""
+    return TrialExecutor(worker_count(config), config.search.trial_timeout_seconds)
+
+
 class TrialExecutor:
-    """Runs trials in `workers` processes; one that dies or overruns costs its own trial alone."""
+    """Runs trials and final trainings in processes; one that dies costs its own order alone."""
 
     def __init__(self, workers: int, timeout_seconds: float) -> None:
         self.timeout_seconds = timeout_seconds
@@ -69,18 +94,28 @@ class TrialExecutor:
     def run(self, order: TrialOrder) -> TrialOutcome:
         """Run a trial and wait for it; a worker's death or overrun is an outcome, not an error."""
         try:
-            future = self._pool.schedule(run_trial, args=[order], timeout=self.timeout_seconds)
+            return self.call(run_trial, order, self.timeout_seconds)
+        except WorkerFailed as error:
+            return TrialOutcome(order.number, "FAIL", order.params, (), None, str(error), 0.0)
+
+    def call(
+        self,
+        function: Callable[[Order], Outcome],
+        order: Order,
+        timeout_seconds: float | None = None,
+    ) -> Outcome:
+        """Run a function in a worker and wait; raises WorkerFailed whatever went wrong there."""
+        try:
+            future = self._pool.schedule(function, args=[order], timeout=timeout_seconds)
             self._waiting.add(future)
-            if self._cut_off_because:  # by a cut-off that this trial came too late for
+            if self._cut_off_because:  # by a cut-off that this order came too late for
                 future.cancel()
             try:
-                outcome: TrialOutcome = future.result()
+                outcome: Outcome = future.result()
             finally:
                 self._waiting.discard(future)
-        except Exception as error:  # whatever a trial raises is that trial's outcome
-            return TrialOutcome(
-                order.number, "FAIL", order.params, (), None, self._reason(error), 0.0
-            )
+        except Exception as error:
+            raise WorkerFailed(self._reason(error)) from error
         return outcome
 
     def _reason(self, error: Exception) -> str:
@@ -102,6 +137,10 @@ class TrialExecutor:
         self._cut_off_because = reason
         for future in tuple(self._waiting):
             future.cancel()
+
+    def go_on(self) -> None:
+        """Take orders again after a cut-off."""
+        self._cut_off_because = ""
 
     def __enter__(self) -> "TrialExecutor":
         return self

@@ -23,8 +23,12 @@ SMALL_SPACE = {
 SMALL = {
     "search.space": json.dumps(SMALL_SPACE),
     "data.start": "2012-01-01",
+    "windows.length": "60",
     "training.epochs": "2",
     "training.retrain.max_epochs": "3",
+    "training.retrain.seeds": "1",
+    "evaluation.references": "0",
+    "evaluation.repetitions": "200",
     "search.generation": "2",
 }
 

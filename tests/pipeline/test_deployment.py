@@ -103,6 +103,8 @@ def test_the_deployment_runs_by_command_and_is_scheduled(
         "search.trials": 2,
         "training.epochs": 1,
         "training.retrain.max_epochs": 2,
+        "training.retrain.seeds": 1,
+        "evaluation.references": 0,
         "data.start": "2012-01-01",
     }
     prefect(
@@ -147,7 +149,10 @@ def test_a_cancelled_run_ends_cleanly_and_the_next_one_goes_on(
         "search.trials": 3,
         "search.generation": 1,
         "training.epochs": 20,
+        "windows.length": 60,
         "training.retrain.max_epochs": 2,
+        "training.retrain.seeds": 1,
+        "evaluation.references": 0,
         "data.start": "2012-01-01",
     }
     words = [

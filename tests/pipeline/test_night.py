@@ -1,6 +1,8 @@
 """The whole way on real bars: bars to search to model to MLflow, read back by its client."""
 
 import ast
+import asyncio
+import html
 import os
 import signal
 import subprocess
@@ -11,9 +13,13 @@ from typing import Any
 import mlflow
 import numpy as np
 import optuna
+import pandas as pd
 import pytest
+from prefect import get_client
 
+from flows.cli import app, call
 from tasks.bar_store import stored_snapshots
+from tasks.mlflow_client import resolve_uri
 from tasks.registry import input_example
 from tests.processes import count_trials, wait_until
 
@@ -31,7 +37,11 @@ def test_a_night_leaves_one_parent_with_a_child_a_trial_and_a_model_that_forecas
     lstm_hpo_run: Command,
 ) -> None:
     """A night records all it did, and its model forecasts the same from raw bars."""
-    night = lstm_hpo_run("--trials", "3", "--study-name", "whole")
+    night = lstm_hpo_run(
+        "--trials", "3", "--study-name", "whole",
+        evaluation__references="2",
+        training__retrain__seeds="2",
+    )  # fmt: skip
     assert night.status == 0, night.err
     summary = night.summary
     printed = night.out.splitlines()[0].removeprefix("Best trial: ")
@@ -58,10 +68,7 @@ def test_a_night_leaves_one_parent_with_a_child_a_trial_and_a_model_that_forecas
         assert run.data.tags["prefect.task_run_id"] not in ("", "None")
         curve = client.get_metric_history(run.info.run_id, "val_loss")
         assert [point.step for point in curve] == [1, 2]
-    (retrain,) = [run for run in children if run.data.tags["role"] == "retrain"]
-    assert retrain.data.metrics["best_epoch"] == summary["retrain"]["best_epoch"]
-    curve = client.get_metric_history(retrain.info.run_id, "val_loss")
-    assert len(curve) == summary["retrain"]["epochs"]
+    check_final_models(client, summary, children)
     assert parent.info.status == "FINISHED"
     assert parent.data.metrics["test.mse"] == summary["test"]["model"]["mse"]
     assert {"zero.mse", "train_mean.mse", "persistence.mse", "ridge.mse", "har.mse"} <= set(
@@ -70,7 +77,12 @@ def test_a_night_leaves_one_parent_with_a_child_a_trial_and_a_model_that_forecas
     assert parent.inputs.dataset_inputs[0].dataset.digest == summary["snapshot_sha256"][:16]
     assert parent.data.tags["prefect.flow_run_id"] not in ("", "None")
     artifacts = client.list_artifacts(store["run_id"])
-    assert {"config.yaml", "summary.json", "data"} <= {item.path for item in artifacts}
+    assert {
+        "config.yaml", "summary.json", "data", "forecasts.parquet", "report.html", "report.json"
+    } <= {item.path for item in artifacts}  # fmt: skip
+    check_evaluation(summary, night.out, parent)
+    check_forecasts(client, summary)
+    check_report(client, night.out, store)
     check_insight(summary, night.out, parent.data.tags["mlflow.note.content"])
 
     assert os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] == "false"
@@ -81,13 +93,99 @@ def test_a_night_leaves_one_parent_with_a_child_a_trial_and_a_model_that_forecas
     inside = served.unwrap_python_model().bundle.forecast_bars(raw)
     outside = served.predict(raw)
     assert len(outside) == 400 - 250 - 60 + 1
-    np.testing.assert_array_equal(outside["forecast"], inside["forecast"])
+    for column in ("forecast", "spread"):
+        np.testing.assert_array_equal(outside[column], inside[column])
     assert served.metadata.signature is not None
     assert served.input_example is not None
 
     study_names = optuna.get_all_study_names("sqlite:///data/studies.db")
     assert len(study_names) == 1
     assert study_names[0].startswith("whole@")
+
+
+def check_final_models(
+    client: mlflow.MlflowClient, summary: dict[str, Any], children: list[mlflow.entities.Run]
+) -> None:
+    """Check the runs of the winner and the references, a curve a seed."""
+    (retrain,) = [run for run in children if run.data.tags["role"] == "retrain"]
+    assert summary["retrain"]["seeds"] == 2
+    for seed, (best, epochs) in enumerate(
+        zip(summary["retrain"]["best_epochs"], summary["retrain"]["epochs"], strict=True), start=1
+    ):
+        assert retrain.data.metrics[f"seed_{seed}.best_epoch"] == best
+        curve = client.get_metric_history(retrain.info.run_id, f"seed_{seed}.val_loss")
+        assert len(curve) == epochs
+    references = [run for run in children if run.data.tags["role"] == "reference"]
+    assert {run.info.run_name for run in references} == {
+        "reference-balanced", "reference-minimal"
+    }  # fmt: skip
+    assert {run.info.status for run in references} == {"FINISHED"}
+
+
+def check_evaluation(summary: dict[str, Any], out: str, parent: mlflow.entities.Run) -> None:
+    """Check verdict, audit, references and selection bias, as printed and as recorded."""
+    test, tags, metrics = summary["test"], parent.data.tags, parent.data.metrics
+    assert test["benchmark"] == "har"
+    for words in test["verdict"]["skill"].split(), test["verdict"]["search"].split():
+        assert " ".join(words) in " ".join(out.split())
+        assert " ".join(words) in tags["verdict"]
+    assert tags["leak_audit"] == f"passed, {len(summary['leak_audit'])} checks"
+    assert all(row["passed"] for row in summary["leak_audit"])
+    assert {"winner: the scaler saw train rows alone", "features on truncated history"} <= {
+        row["check"] for row in summary["leak_audit"]
+    }
+    assert set(test["references"]) == {"balanced", "minimal"}
+    assert metrics["balanced.mse"] == test["references"]["balanced"]["mse"]
+    assert metrics["against.har.better_p"] == pytest.approx(
+        1 - test["dm"]["har"]["p_value"] / 2
+        if test["dm"]["har"]["value"] > 0
+        else test["dm"]["har"]["p_value"] / 2
+    )
+    assert metrics["selection.trials"] == test["selection"]["trials"] == 3
+    assert 0 <= metrics["selection.pbo"] <= 1
+    spread = {row["name"]: row for row in test["seeds"]}
+    assert len(spread["model"]["members"]) == 2
+    assert spread["model"]["ensemble"] == pytest.approx(test["model"]["mse"])
+    assert test["intervals"][0]["nominal"] == 0.9
+
+
+def check_forecasts(client: mlflow.MlflowClient, summary: dict[str, Any]) -> None:
+    """Check that the scores can be had again from the table of forecasts."""
+    frame = pd.read_parquet(
+        client.download_artifacts(summary["mlflow"]["run_id"], "forecasts.parquet")
+    )
+    assert len(frame) == summary["test"]["n"]
+    for column, mse in (
+        ("forecast", summary["test"]["model"]["mse"]),
+        ("har", summary["test"]["baselines"]["har"]["mse"]),
+        ("minimal", summary["test"]["references"]["minimal"]["mse"]),
+    ):
+        assert np.mean((frame[column] - frame["truth"]) ** 2) == pytest.approx(mse)
+
+
+def check_report(client: mlflow.MlflowClient, out: str, store: dict[str, Any]) -> None:
+    """Check that the page is where the run says, and the same from MLflow alone."""
+    (line,) = (line for line in out.splitlines() if line.startswith("The whole page: "))
+    page = Path(line.removeprefix("The whole page: ")).read_text(encoding="utf-8")
+    assert len(page.encode()) < 6e6
+    words = ["report", store["run_id"], "--uri", store["tracking_uri"], "--output", "again.html"]
+    assert call(lambda: app(words, standalone_mode=False), words) == 0
+    assert Path("again.html").read_text(encoding="utf-8") == page
+    name = client.get_run(store["run_id"]).info.run_name
+    words = ["report", name, "--uri", store["tracking_uri"], "--output", "by-name.html"]
+    assert call(lambda: app(words, standalone_mode=False), words) == 0
+    assert Path("by-name.html").read_text(encoding="utf-8") == page
+    (artifact,) = [
+        artifact
+        for artifact in asyncio.run(_artifacts())
+        if artifact.key == "lstm-hpo-night" and store["run_id"] in str(artifact.data)
+    ]
+    assert "| har |" in str(artifact.data)
+
+
+async def _artifacts() -> list[Any]:
+    async with get_client() as prefect:
+        return list(await prefect.read_artifacts())
 
 
 def check_insight(summary: dict[str, Any], out: str, description: str) -> None:
@@ -99,6 +197,108 @@ def check_insight(summary: dict[str, Any], out: str, description: str) -> None:
     texts = [reading["text"] for reading in summary["readings"]]
     assert any("0 enqueued, 3 drawn at random" in text for text in texts)
     assert all(text in description for text in texts)
+
+
+OWN_COLUMNS = """
+import numpy as np
+import pandas as pd
+
+def honest(bars):
+    close = bars.frame["close"]
+    return pd.DataFrame({"momentum5": np.log(close / close.shift(5))})
+
+def peeking(bars):
+    close = bars.frame["close"]
+    return pd.DataFrame({"calm": 0.0, "tomorrow": np.log(close.shift(-1) / close)}).fillna(0.0)
+"""
+
+
+def test_a_look_ahead_in_own_features_fails_the_night(
+    lstm_hpo_run: Command, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """An honest column of the user's own is searched with; one that looks ahead ends the night.
+
+    It is named, no trial is run, MLflow's run is FAILED with the verdict; `lstm-hpo audit` alone
+    says the same.
+    """
+    (tmp_path / "own_columns.py").write_text(OWN_COLUMNS, encoding="utf-8")
+    honest = lstm_hpo_run("--trials", "1", features__custom="own_columns:honest")
+    assert honest.status == 0, honest.err
+    store = honest.summary["mlflow"]
+    mlflow.set_tracking_uri(store["tracking_uri"])
+    served = mlflow.pyfunc.load_model(f"models:/{store['model_name']}/{store['model_version']}")
+    (snapshot,) = stored_snapshots(Path("data/raw"))
+    assert np.isfinite(served.predict(input_example(snapshot, 330))["forecast"]).all()
+
+    night = lstm_hpo_run("--trials", "1", features__custom="own_columns:peeking")
+    assert night.status == 1
+    last = night.err.splitlines()[-1]
+    assert "the leak audit found" in last
+    assert "tomorrow changes at" in last
+    assert "calm changes" not in last
+    client = mlflow.MlflowClient(f"sqlite:///{tmp_path / 'mlruns' / 'mlflow.db'}")
+    (failed,) = client.search_runs(["1"], "attributes.status = 'FAILED'")
+    assert failed.data.tags["role"] == "night"
+    assert "tomorrow changes at" in failed.data.tags["leak_audit"]
+
+    for function, status in (("honest", 0), ("peeking", 1)):
+        words = [
+            "audit",
+            "--config",
+            QUICKSTART,
+            "--set",
+            f"features.custom=own_columns:{function}",
+        ]
+        assert call(lambda words=words: app(words, standalone_mode=False), words) == status
+        out = capfd.readouterr().out
+        assert ("LEAK features on truncated history" in out) is (status == 1)
+
+
+def test_a_test_block_too_short_for_a_test_says_so(lstm_hpo_run: Command) -> None:
+    """Of 21 test days no test is computed: in each one's place stands why, and never a NaN."""
+    night = lstm_hpo_run(
+        "--trials", "1",
+        data__end="2018-12-31",
+        split__validation_start="2017-06-01",
+        split__test_start="2018-11-28",
+        evaluation__references="1",
+    )  # fmt: skip
+    assert night.status == 0, night.err
+    test = night.summary["test"]
+    assert test["n"] == 21
+    short = "not computed: n = 21 < 30"
+    assert set(test["dm"].values()) == {short}
+    assert test["superior_ability"]["p_value"] == short
+    assert test["confidence_set"]["p_values"] == short
+    assert test["model"]["pesaran_timmermann"] == short
+    assert test["verdict"]["has_skill"] is None
+    assert short in test["verdict"]["skill"]
+    assert "nan" not in night.out.lower()
+    (line,) = (line for line in night.out.splitlines() if line.startswith("The whole page: "))
+    page = Path(line.removeprefix("The whole page: ")).read_text(encoding="utf-8")
+    assert html.escape(short) in page
+    client = mlflow.MlflowClient(night.summary["mlflow"]["tracking_uri"])
+    metrics = client.get_run(night.summary["mlflow"]["run_id"]).data.metrics
+    assert "test.mse" in metrics
+    assert not [name for name in metrics if "diebold_mariano" in name]
+
+
+@pytest.mark.parametrize(
+    ("uri", "words"),
+    [
+        ("sqlite:///mlruns/none.db", "there is no mlruns/none.db"),
+        ("mlruns", "must be the address of a database or a server"),
+        ("sqlite:///mlruns/mlflow.db", "has no 'nonsense'"),
+    ],
+)
+def test_a_report_of_no_night_is_refused(
+    uri: str, words: str, lstm_hpo_run: Command, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A store that is none, and a run that a store does not have, end in one line."""
+    mlflow.MlflowClient(resolve_uri("sqlite:///mlruns/mlflow.db")).search_experiments()
+    words_given = ["report", "nonsense", "--uri", uri]
+    assert call(lambda: app(words_given, standalone_mode=False), words_given) == 2
+    assert words in capfd.readouterr().err.splitlines()[-1]
 
 
 def test_a_resumed_search_equals_an_undisturbed_one(lstm_hpo_run: Command) -> None:
@@ -142,6 +342,7 @@ def test_refit_and_log_return_and_dates_run_too(lstm_hpo_run: Command) -> None:
     night = lstm_hpo_run(
         "--trials", "1",
         target__kind="log_return",
+        target__skip="none",
         target__horizon="5",
         split__validation_start="2016-01-01",
         split__test_start="2017-01-01",
@@ -182,7 +383,7 @@ def test_garbage_in_the_test_block_changes_no_trial_and_no_weight(
         )  # fmt: skip
         assert night.status == 0, night.err
         tables.append((table(night.summary), night.summary["retrain"]))
-        model = next((tmp_path / name / "data" / "models").glob("*/weights.safetensors"))
+        model = next((tmp_path / name / "data" / "models").glob("*/winner/weights.safetensors"))
         weights.append(model.read_bytes())
     assert tables[0] == tables[1]
     assert weights[0] == weights[1]

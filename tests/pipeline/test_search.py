@@ -15,8 +15,15 @@ from typing import Any
 import mlflow
 import psutil
 import pytest
+from prefect import flow
 
-from flows.cli import app, call
+from flows.cli import app, call, parse_settings
+from flows.lstm_hpo import take_snapshot
+from lstm_model.config_file import load_config
+from tasks.prepare import prepare_data_set
+from tasks.study import StudyResult, search_hyperparameters
+from tasks.tracking import open_night
+from tasks.workers import open_workers
 from tests.processes import count_trials as count
 from tests.processes import wait_until, wait_until_busy, workers_of
 
@@ -227,19 +234,37 @@ VARIANTS: dict[str, dict[str, str]] = {
 }
 
 
+@flow(name="searches", validate_parameters=False)
+def search_in_turn(searches: list[tuple[str, int]], changes: dict[str, str]) -> list[StudyResult]:
+    """Run the night as far as its search, once for each (folder, total), on the same workers."""
+    found = []
+    words = [f"{key.replace('__', '.')}={value}" for key, value in (SMALL | changes).items()]
+    with open_workers(load_config(QUICKSTART, parse_settings(words))) as workers:
+        for folder, total in searches:
+            own = [f"search.trials={total}", f"search.storage=sqlite:///{folder}/studies.db"]
+            settings = load_config(QUICKSTART, parse_settings(words + own))
+            data_set = prepare_data_set(take_snapshot(settings), settings)
+            with open_night(settings, "way") as night:
+                found.append(search_hyperparameters(settings, data_set, "way", night, workers))
+    return found
+
+
 @pytest.mark.parametrize("name", VARIANTS)
-def test_every_way_to_search_runs_and_resumes(name: str, lstm_hpo_run: Command) -> None:
+def test_every_way_to_search_runs_and_resumes(
+    name: str, prefect_server: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each sampler, pruner and objective reaches its total, in two calls as in one."""
-    for total in ("3", "5"):
-        night = lstm_hpo_run("--trials", total, "--study-name", "way", **VARIANTS[name])
-        assert night.status == 0, night.err
-    finished = [t for t in night.summary["trials"] if t["state"] in {"COMPLETE", "PRUNED"}]
+    monkeypatch.chdir(tmp_path)
+    part, resumed, whole = search_in_turn([("a", 3), ("a", 5), ("b", 5)], VARIANTS[name])
+    assert len(part.trials) == resumed.resumed_trials == 3
+    finished = [row for row in resumed.trials if row.state in {"COMPLETE", "PRUNED"}]
     assert len(finished) == 5
     if name != "asynchronous":
-        whole = lstm_hpo_run(
-            "--trials", "5", "--study-name", "way", folder="whole", **VARIANTS[name]
-        )
-        assert table(whole.summary) == table(night.summary)
+        tables = [
+            [(row.number, row.state, row.value, row.params) for row in study.trials]
+            for study in (resumed, whole)
+        ]
+        assert tables[0] == tables[1]
 
 
 def test_loss_and_seconds_give_a_front(lstm_hpo_run: Command) -> None:

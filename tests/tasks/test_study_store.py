@@ -17,6 +17,7 @@ from tasks.study_store import (
     NUMBER,
     ORDER,
     begin_trial,
+    count_family,
     fail_what_a_dead_owner_left,
     open_study,
     study_key,
@@ -75,6 +76,24 @@ def test_a_second_search_of_the_same_study_leaves_with_one_line(tmp_path: Path) 
             pass
         with open_study(config, "other@1", "other") as other:
             assert other.study_name == "other@1"
+
+
+def test_trials_are_counted_over_all_nights_of_a_name(tmp_path: Path) -> None:
+    """Finished trials of every study under a name count, those of other names and states do not."""
+    config = config_in(tmp_path)
+    for key, name, states in (
+        ("spx@1", "spx", (TrialState.COMPLETE, TrialState.FAIL)),
+        ("spx@2", "spx", (TrialState.COMPLETE, TrialState.PRUNED, TrialState.COMPLETE)),
+        ("spx@3", "spx", ()),
+        ("spx2@1", "spx2", (TrialState.COMPLETE,)),
+    ):
+        with open_study(config, key, name) as study:
+            for number, state in enumerate(states):
+                trial = begin_trial(study, order(number, PARAMS), config.search.space)
+                study.tell(trial, 0.5 if state == TrialState.COMPLETE else None, state)
+    with open_study(config, "spx@2", "spx") as study:
+        assert count_family(study, "spx") == (4, 2)
+        assert count_family(study, "spx2") == (1, 1)
 
 
 def test_what_a_dead_owner_left_is_failed_and_not_mixed_up(tmp_path: Path) -> None:

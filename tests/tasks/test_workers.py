@@ -14,8 +14,9 @@ import pytest
 from lstm_model.split import Rows
 from lstm_model.training import TrainingSettings
 from tasks.data_set import save_rows
+from tasks.final_training import FinalOrder, train_to_the_end
 from tasks.trial import TrialOrder, TrialOutcome, run_trial
-from tasks.workers import TrialExecutor
+from tasks.workers import TrialExecutor, WorkerFailed
 from tests.processes import wait_until, wait_until_busy, workers_of
 
 PARAMS = {"hidden_size": 8, "num_layers": 1, "dropout": 0.1, "lr": 1e-3, "batch_size": 32}
@@ -37,6 +38,7 @@ def search_path(tmp_path_factory: pytest.TempPathFactory) -> str:
         label_ends=np.arange(count) + 1,
         last_values=np.zeros(count),
         har_terms=np.empty((count, 0)),
+        log_returns=np.zeros(count),
     )
     path = tmp_path_factory.mktemp("data") / "search.safetensors"
     save_rows(path, rows, {"train": np.arange(19, 300), "validation": np.arange(301, 400)})
@@ -120,6 +122,52 @@ def test_an_error_in_a_trial_is_that_trials_outcome(tmp_path: Path) -> None:
         failed = executor.run(order(0, str(tmp_path / "none.safetensors")))
     assert failed.state == "FAIL"
     assert "none.safetensors" in failed.reason
+
+
+def test_after_a_cut_off_other_orders_may_follow(search_path: str, tmp_path: Path) -> None:
+    """A search that ran out of time leaves its workers to the final trainings, which have no limit.
+
+    What is trained there equals the same training here, bit for bit.
+    """
+    final = FinalOrder(
+        params=PARAMS,
+        search_path=search_path,
+        settings=TrainingSettings(7, 1.0),
+        max_epochs=3,
+        trial_epochs=2,
+        patience=2,
+        refit=False,
+        weights_path=str(tmp_path / "there.safetensors"),
+    )
+    with TrialExecutor(1, timeout_seconds=120) as executor:
+        executor.cut_off("the budget ran out")
+        executor.go_on()
+        there = executor.call(train_to_the_end, final)
+    here = train_to_the_end(replace(final, weights_path=str(tmp_path / "here.safetensors")))
+    assert [e.validation_loss for e in there.epochs] == [e.validation_loss for e in here.epochs]
+    assert (tmp_path / "there.safetensors").read_bytes() == (
+        tmp_path / "here.safetensors"
+    ).read_bytes()
+
+
+def test_a_final_training_that_fails_says_why(search_path: str, tmp_path: Path) -> None:
+    """What goes wrong in a worker comes back as one reason."""
+    order = FinalOrder(
+        params=PARAMS | {"lr": 1e30},
+        search_path=search_path,
+        settings=TrainingSettings(7, 1.0),
+        max_epochs=3,
+        trial_epochs=2,
+        patience=2,
+        refit=False,
+        weights_path=str(tmp_path / "weights.safetensors"),
+    )
+    with (
+        TrialExecutor(1, timeout_seconds=120) as executor,
+        pytest.raises(WorkerFailed, match="loss must be finite"),
+    ):
+        executor.call(train_to_the_end, order)
+    assert not (tmp_path / "weights.safetensors").exists()
 
 
 def test_no_worker_outlives_a_killed_parent(search_path: str, tmp_path: Path) -> None:
