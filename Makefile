@@ -33,7 +33,8 @@ lint: .venv/.test-installed
 
 # Minutes of a quiet machine; writes benchmarks/results/*.json and the README's table.
 bench: .venv/.bench-installed
-	for name in study_speed night_speed overheads peer_speed universe search_efficiency readme; do \
+	for name in study_speed night_speed overheads peer_speed universe search_efficiency \
+		evaluation_speed volatility readme; do \
 		$(BIN)/python -m benchmarks.$$name || exit 1; \
 	done
 

@@ -42,7 +42,7 @@ def main() -> None:
     arguments = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     rows = Path(".bench/curves.jsonl")
-    data_set = prepare("configs/quickstart.yaml")
+    data_set = prepare("benchmarks/task.yaml")
     done = {row["number"] for row in _read(rows)}
     orders = [
         TrialOrder(

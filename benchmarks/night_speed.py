@@ -62,7 +62,7 @@ def our_night(settings: dict[str, Any]) -> dict[str, Any]:
         "params": [trial["params"] for trial in trials],
         "losses": [trial["value"] for trial in trials],
         "best_trial": summary["best"]["number"],
-        "retrain_epochs": summary["retrain"]["epochs"],
+        "retrain_epochs": summary["retrain"]["epochs"][0],
         "test_mse": summary["test"]["model"]["mse"],
     }
 

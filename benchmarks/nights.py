@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 
 ROOT = Path(__file__).parent.parent
-CONFIG = "configs/quickstart.yaml"
+CONFIG = str(ROOT / "benchmarks" / "task.yaml")
 
 
 class Site:

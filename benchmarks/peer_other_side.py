@@ -53,7 +53,7 @@ def series(view: SearchView) -> pd.DataFrame:
     frame = pd.DataFrame(
         scaler.scale_features(rows.features), columns=list(rows.feature_names)
     ).drop(columns=REPLACED)
-    frame["y"] = scaler.scale_labels(rows.last_values)
+    frame["y"] = (rows.last_values - scaler.label_mean) / scaler.label_sd
     frame["available_mask"] = labelled
     frame["unique_id"] = rows.tickers[0]
     frame["ds"] = np.arange(len(frame))

@@ -188,7 +188,7 @@ def main() -> None:
         )
         return
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    data_set = prepare("configs/quickstart.yaml")
+    data_set = prepare("benchmarks/task.yaml")
     drawn = configurations(arguments.configurations)
     own_side, peers = sides(arguments.workers)
     tried = try_settings([own_side, *peers], data_set, drawn)

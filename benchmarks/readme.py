@@ -58,6 +58,25 @@ def rows() -> Iterator[tuple[str, str, str]]:
             f"**{volatility['throughput_ratio']:.2f}** of one ticker's",
             "<= 2x, < 30 s, >= 0.9",
         )
+    if judging := _read("evaluation_speed"):
+        seconds = {
+            name: judging[name]["evaluate_seconds"][0] + judging[name]["page_seconds"][0]
+            for name in ("one series", "500 tickers")
+        }
+        yield (
+            f"judging a night beyond inference, imports, figures and page included: one series; "
+            f"500 tickers ({judging['dates']} test dates)",
+            f"**{seconds['one series']:.1f} s**; **{seconds['500 tickers']:.1f} s**",
+            "< 20 s",
+        )
+    if volatility := _read("volatility"):
+        ratios = [row["har"]["mean"] for row in volatility["mse_over_har"].values()]
+        yield (
+            f"volatility model's MSE over HAR's on validation, mean of five seeds, "
+            f"{len(ratios)} blocks",
+            f"**{min(ratios):.2f} to {max(ratios):.2f}**",
+            "<= 1.00",
+        )
     if overheads := _read("overheads"):
         yield (
             "a warm night's seconds beside training",

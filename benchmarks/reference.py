@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
-import numpy as np
 import optuna
 import torch
 from torch import Tensor, nn
@@ -31,7 +30,9 @@ from lstm_model.baselines import baseline_forecasts
 from lstm_model.cleaning import clean_bars
 from lstm_model.config import PipelineConfig
 from lstm_model.config_file import load_config
-from lstm_model.evaluation import evaluate_forecast
+from lstm_model.evaluation.equal_accuracy import diebold_mariano
+from lstm_model.evaluation.measured import numbers
+from lstm_model.evaluation.metrics import Yardsticks, score
 from lstm_model.features import compute_features
 from lstm_model.hyper_params import HyperParams, Params
 from lstm_model.samples import scale_blocks
@@ -213,7 +214,7 @@ class PlainNight:
     def retrain(self, split: ChronoSplit, params: HyperParams) -> tuple[PlainLSTM, Curve]:
         """Train the best parameters until validation has not improved for `patience` epochs."""
         settings = self.config.training.retrain
-        seed = derive_seed(self.config.seed, self.study_name, "retrain")
+        seed = derive_seed(self.config.seed, self.study_name, "retrain", 0)
         curve: Curve = []
         best_loss, best_epoch, weights = math.inf, 0, {}
         with mlflow.start_run(run_name="retrain", nested=True):
@@ -237,21 +238,27 @@ class PlainNight:
         with torch.no_grad():
             loader = DataLoader(WindowDataset(test), params.batch_size)
             scaled = torch.cat([network(windows) for windows, _ in loader]).numpy()
-        last = rows.last_values[ends]
-        evaluation = evaluate_forecast(
-            forecast=scaler.unscale_labels(scaled),
-            truth=rows.labels[ends],
-            baselines=baseline_forecasts(split),
-            reference=np.zeros_like(last) if self.config.target.kind == "log_return" else last,
+        truth, baselines = rows.labels[ends], baseline_forecasts(split)
+        forecasts = {
+            "test": scaler.unscale_forecasts(scaled, rows.har_terms[ends]),
+            **baselines,
+        }
+        yardsticks = Yardsticks(
+            train_mean=baselines["train_mean"],
+            persistence=baselines["persistence"],
+            benchmark=baselines["har"],
             dates=rows.dates[ends],
             horizon=self.config.target.horizon,
+            is_volatility=True,
         )
-        for name, value in asdict(evaluation.model).items():
-            mlflow.log_metric(f"test.{name}", value)
-        for baseline, metrics in evaluation.baselines.items():
-            for name, value in asdict(metrics).items():
-                mlflow.log_metric(f"{baseline}.{name}", value)
-        return evaluation.model.mse
+        scores = {name: score(values, truth, yardsticks) for name, values in forecasts.items()}
+        for name, metrics in scores.items():
+            for key, value in numbers(metrics, name).items():
+                mlflow.log_metric(key, value)
+            diebold_mariano(
+                forecasts["test"], forecasts[name], truth, rows.dates[ends], yardsticks.horizon
+            )
+        return scores["test"].mse
 
     def _train(
         self, params: HyperParams, split: ChronoSplit, seed: int, epochs: int, curve: Curve

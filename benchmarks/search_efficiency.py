@@ -23,7 +23,6 @@ from optuna.trial import TrialState, create_trial
 
 from benchmarks.curves import EPOCHS, TABLE
 from benchmarks.results import write_results
-from lstm_model.config import SearchConfig
 from lstm_model.cube import params_to_point
 from lstm_model.domains import Choice
 from lstm_model.hyper_params import HyperParams, Params
@@ -36,6 +35,7 @@ from lstm_model.proposals import (
     queue_first,
 )
 from lstm_model.pruning import PrunerName, epoch_limits
+from lstm_model.search_config import SearchConfig
 from lstm_model.search_space import SamplerName, distributions, seed_space
 
 SPACE = seed_space()

@@ -31,7 +31,7 @@ from tasks.data_set import DataSet, load_search_view
 from tasks.trial import TrialOrder, TrialOutcome
 from tasks.workers import TrialExecutor
 
-CONFIG = "configs/quickstart.yaml"
+CONFIG = "benchmarks/task.yaml"
 WORKERS = 2
 VARIANTS = ("plain", "fp32", "bf16")
 Curve = list[tuple[float, float]]

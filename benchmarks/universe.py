@@ -23,7 +23,7 @@ from benchmarks.results import write_results
 from lstm_model.bars import Bars
 from lstm_model.config import PipelineConfig
 from lstm_model.config_file import parse_config
-from lstm_model.features import FEATURE_NAMES
+from lstm_model.features import INDICATORS
 from lstm_model.hyper_params import HyperParams
 from lstm_model.samples import scale_blocks
 from lstm_model.training import TrainingSettings, build_network, train_epochs
@@ -137,7 +137,7 @@ def throughput(panel_path: str, single_path: str, rounds: int) -> Facts:
     for round_ in range(rounds + 1):
         order = [("single", single), ("panel", panel)]
         for name, windows in order[:: 1 if round_ % 2 else -1]:
-            network = build_network(len(FEATURE_NAMES), PARAMS, SEED)
+            network = build_network(len(INDICATORS), PARAMS, SEED)
             settings = TrainingSettings(seed=SEED, gradient_clip=1.0)
             (result,) = train_epochs(network, PARAMS, windows, None, settings, 1)
             if round_:  # the first one warms up
@@ -211,7 +211,7 @@ def measure(kind: str, rounds: int) -> Facts:
     prepared = run_step("prepare", kind)
     batch = run_step("first_batch", prepared["search_path"])
     speed = run_step("throughput", prepared["search_path"], prepared["single_path"], rounds)
-    panel_mb = TICKERS * SESSIONS * len(FEATURE_NAMES) * 4 / 1e6
+    panel_mb = TICKERS * SESSIONS * len(INDICATORS) * 4 / 1e6
     peak = max(prepared["peak_above_baseline_mb"], batch["peak_above_baseline_mb"])
     found = {
         "memory_over_panel": peak / panel_mb,
@@ -238,7 +238,7 @@ def main() -> None:
         values = "".join(f"{targets[kind][name]:16.2f}" for kind in KINDS)
         print(f"{name:30}{limit:8.1f}{values}")
     result = {
-        "panel": {"tickers": TICKERS, "rows_a_ticker": SESSIONS, "features": len(FEATURE_NAMES)},
+        "panel": {"tickers": TICKERS, "rows_a_ticker": SESSIONS, "features": len(INDICATORS)},
         "limits": LIMITS,
         "counted": COUNTED,
         "store": stored,
