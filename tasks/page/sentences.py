@@ -1,5 +1,6 @@
 """The page's sentences: what a number means, beside the number."""
 
+import math
 from collections.abc import Sequence
 
 from lstm_model.evaluation.evaluate import Evaluation, Verdict
@@ -80,6 +81,20 @@ def selection_sentences(bias: SelectionBias) -> tuple[str, ...]:
         f"PBO, how often the best trial of one half of the validation dates is below the median "
         f"in the other half: {share(bias.pbo, 0).text}, over {bias.pbo_trials} trials; "
         f"above 50\N{NO-BREAK SPACE}% the search picks noise.",
+    )
+
+
+def spread_sentence(evaluation: Evaluation) -> str:
+    """Say how far the members of the final model are apart, and on which date the furthest."""
+    series = evaluation.series
+    if not any(series.spread):
+        return "The model has one seed, so there is no spread over seeds."
+    widest = max(range(len(series.spread)), key=lambda place: series.spread[place])
+    mean = math.fsum(series.spread) / len(series.spread)
+    return (
+        f"The forecast is the mean over seeds, which are {number(mean, '.3g').text} "
+        f"{evaluation.unit} apart in the mean (standard deviation) and "
+        f"{number(series.spread[widest], '.3g').text} at most, on {series.dates[widest]}."
     )
 
 

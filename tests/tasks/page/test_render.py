@@ -16,6 +16,7 @@ from lstm_model.evaluation.measured import NotComputed
 from tasks.page.content import content_from_json, content_to_json
 from tasks.page.numbers import Cell, best_of, column, number, probability, share
 from tasks.page.render import SECTIONS, render_page
+from tasks.page.sentences import spread_sentence
 from tests.page_contents import Kind, make_content, with_names
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -191,6 +192,22 @@ def test_the_page_s_parts_are_packaged() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     for name in project["tool"]["setuptools"]["package-data"]["tasks.page"]:
         assert (ROOT / "tasks" / "page" / name).is_file(), name
+
+
+def test_the_spread_over_seeds_is_told() -> None:
+    """Mean and widest spread of the ensemble stand on the page; one seed has none."""
+    evaluation = make_content().evaluation
+    series = replace(evaluation.series, spread=(0.5, *(0.1,) * (len(evaluation.series.dates) - 1)))
+    told = spread_sentence(replace(evaluation, series=series))
+    assert f"0.5 at most, on {series.dates[0]}." in told
+    assert (
+        told
+        in Reader(
+            render_page(replace(make_content(), evaluation=replace(evaluation, series=series)))
+        ).text
+    )
+    alone = replace(series, spread=(0.0,) * len(series.dates))
+    assert "one seed" in spread_sentence(replace(evaluation, series=alone))
 
 
 @pytest.mark.parametrize("kind", KINDS)
