@@ -308,7 +308,7 @@ def test_overrides_go_by_dotted_names() -> None:
 
 def test_one_bound_can_be_widened_alone() -> None:
     """A bound set by its key leaves the rest of the space, written out or not, as it was."""
-    path = ROOT / "configs" / "quickstart.yaml"
+    path = ROOT / "configs" / "volatility.yaml"
     bounds = {"search.space.hidden_size.low": 32, "search.space.hidden_size.step": 32}
     wider = IntRange(type="int", low=32, high=256, step=32)
     assert load_config(path, bounds).search.space == seed_space() | {"hidden_size": wider}

@@ -20,7 +20,7 @@ from lstm_model.search_space import Space, seed_space, suggest_params
 ROOT = Path(__file__).resolve().parents[2]
 SPACE = seed_space()
 EXTENDED = load_config(
-    ROOT / "configs" / "quickstart.yaml", {"search.space": "configs/spaces/extended.yaml"}
+    ROOT / "configs" / "volatility.yaml", {"search.space": "configs/spaces/extended.yaml"}
 ).search.space
 
 
