@@ -107,7 +107,12 @@ def search_hyperparameters(
             with TrialProgress(search.trials, resumed) as progress:
                 budget = search.time_budget_seconds or math.inf
                 owner = _Owner(study, config, data_set, study_name, night, executor, progress)
-                owner.run(started + budget, workers)
+                try:
+                    owner.run(started + budget, workers)
+                except BaseException:
+                    # Whoever waits for a trial is told at once, before anything else is put away.
+                    executor.cut_off("the search was interrupted")
+                    raise
         rows, reason = study_rows(study)
         queued = tuple(study.user_attrs.get(QUEUED, ()))
         trials, studies = count_family(study, study_name)

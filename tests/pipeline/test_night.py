@@ -21,7 +21,7 @@ from flows.cli import app, call
 from tasks.bar_store import stored_snapshots
 from tasks.mlflow_client import resolve_uri
 from tasks.registry import input_example
-from tests.processes import count_trials, wait_until
+from tests.processes import count_trials, wait_until, wait_until_busy, workers_of
 
 from .conftest import QUICKSTART, SMALL, Command
 
@@ -421,7 +421,10 @@ def test_an_interrupt_ends_cleanly_and_the_next_run_goes_on(
     with (tmp_path / "err.txt").open("w") as err:
         process = subprocess.Popen(words, stderr=err, stdout=err)
         store = tmp_path / "data" / "studies.db"
-        wait_until(lambda: count_trials(store, "RUNNING"))
+        # In mid-trial: both of the generation are handed out, and their workers compute.
+        wait_until(lambda: count_trials(store, "RUNNING") == 2)
+        for worker in workers_of(process.pid):
+            wait_until_busy(worker, seconds=1)
         process.send_signal(signal.SIGINT)
         assert process.wait(120) == 130
     last = (tmp_path / "err.txt").read_text().splitlines()[-1]
