@@ -49,6 +49,19 @@ def order(number: int, search_path: str, epochs: int = 2) -> TrialOrder:
     return TrialOrder(number, PARAMS, search_path, epochs, TrainingSettings(7, 1.0))
 
 
+def final_order(search_path: str, weights: Path, **changes: float) -> FinalOrder:
+    return FinalOrder(
+        params=PARAMS | changes,
+        search_path=search_path,
+        settings=TrainingSettings(7, 1.0),
+        max_epochs=3,
+        trial_epochs=2,
+        patience=2,
+        refit=False,
+        weights_path=str(weights),
+    )
+
+
 def kill_when_busy(worker: psutil.Process) -> None:
     wait_until_busy(worker)
     worker.kill()
@@ -129,16 +142,7 @@ def test_after_a_cut_off_other_orders_may_follow(search_path: str, tmp_path: Pat
 
     What is trained there equals the same training here, bit for bit.
     """
-    final = FinalOrder(
-        params=PARAMS,
-        search_path=search_path,
-        settings=TrainingSettings(7, 1.0),
-        max_epochs=3,
-        trial_epochs=2,
-        patience=2,
-        refit=False,
-        weights_path=str(tmp_path / "there.safetensors"),
-    )
+    final = final_order(search_path, tmp_path / "there.safetensors")
     with TrialExecutor(1, timeout_seconds=120) as executor:
         executor.cut_off("the budget ran out")
         executor.go_on()
@@ -152,21 +156,12 @@ def test_after_a_cut_off_other_orders_may_follow(search_path: str, tmp_path: Pat
 
 def test_a_final_training_that_fails_says_why(search_path: str, tmp_path: Path) -> None:
     """What goes wrong in a worker comes back as one reason."""
-    order = FinalOrder(
-        params=PARAMS | {"lr": 1e30},
-        search_path=search_path,
-        settings=TrainingSettings(7, 1.0),
-        max_epochs=3,
-        trial_epochs=2,
-        patience=2,
-        refit=False,
-        weights_path=str(tmp_path / "weights.safetensors"),
-    )
+    wild = final_order(search_path, tmp_path / "weights.safetensors", lr=1e30)
     with (
         TrialExecutor(1, timeout_seconds=120) as executor,
         pytest.raises(WorkerFailed, match="loss must be finite"),
     ):
-        executor.call(train_to_the_end, order)
+        executor.call(train_to_the_end, wild)
     assert not (tmp_path / "weights.safetensors").exists()
 
 
