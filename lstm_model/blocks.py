@@ -7,7 +7,6 @@ back across a boundary: they hold only the past.
 """
 
 import datetime as dt
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +16,7 @@ from jaxtyping import Bool, Int
 from lstm_model.config import PipelineConfig
 from lstm_model.errors import BarsError, SplitError
 from lstm_model.features import WARM_UP_BARS
+from lstm_model.shares import block_starts, dates_needed
 
 MIN_BLOCK_SAMPLES = 20
 
@@ -107,13 +107,15 @@ def positions(
 
 
 def bars_needed(config: PipelineConfig) -> int:
-    """Return the shortest history that gives every block its least number of samples."""
-    split = config.split
-    smallest = min(split.train, split.validation, 1 - split.train - split.validation)
+    """Return the bars from which on a ticker gives every block its least number of samples.
+
+    Where dates divide, those that the best of them need.
+    """
+    split, purge = config.split, config.purge_bars
     if split.test_start is not None:
-        samples = 3 * MIN_BLOCK_SAMPLES + 2 * config.purge_bars
+        samples = 3 * MIN_BLOCK_SAMPLES + 2 * purge
     else:
-        samples = math.ceil((MIN_BLOCK_SAMPLES + config.purge_bars) / smallest)
+        samples = dates_needed(split.train, split.validation, purge, MIN_BLOCK_SAMPLES)
     return WARM_UP_BARS + config.windows.length - 1 + config.target.horizon + samples
 
 
@@ -156,10 +158,8 @@ def _too_few(block: str, count: int, samples: SampleTable, config: PipelineConfi
 def _boundaries(sample_dates: Int[np.ndarray, " date"], config: PipelineConfig) -> tuple[int, int]:
     split = config.split
     if split.validation_start is None or split.test_start is None:
-        count = len(sample_dates)
-        first = round(count * split.train)
-        second = round(count * (split.train + split.validation))
-        return int(sample_dates[min(first, count - 1)]), int(sample_dates[min(second, count - 1)])
+        first, second = block_starts(len(sample_dates), split.train, split.validation)
+        return int(sample_dates[first]), int(sample_dates[second])
     days = []
     for name, date in (
         ("split.validation_start", split.validation_start),

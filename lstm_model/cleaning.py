@@ -30,6 +30,7 @@ import pandas as pd
 from lstm_model.bars import PRICES, Bars, Finding
 from lstm_model.dates import parse_dates
 from lstm_model.errors import BarsError
+from lstm_model.shares import exact
 
 MAX_REPAIRED_SHARE = 0.05
 _NULLS = {"", "null", "nan", "none", "n/a", "na", "-"}
@@ -107,7 +108,7 @@ def _parse_numbers(
 
 
 def _share_is_repairable(count: int, total: int, rule: str, ticker: str, date: object) -> None:
-    if count > MAX_REPAIRED_SHARE * total:
+    if count > exact(MAX_REPAIRED_SHARE) * total:
         raise _refuse(
             rule, ticker, date, f"and {count - 1} more of {total} bars",
             f"up to {MAX_REPAIRED_SHARE:.0%} are repaired; take another source or another start",

@@ -12,6 +12,7 @@ from lstm_model.errors import ConfigError
 from lstm_model.hyper_params import EXAMPLES
 from lstm_model.search_config import SearchConfig
 from lstm_model.section import Address, Count, Fraction, Section, canonical_sha256
+from lstm_model.shares import exact
 
 TICKER_PATTERN = re.compile(r"\^?[A-Z0-9][A-Z0-9.\-]{0,14}(=[XF])?")
 STUDY_NAME_PATTERN = re.compile(r"(?!\.)[A-Za-z0-9._\-]{1,64}")
@@ -133,7 +134,7 @@ class SplitConfig(Section):
                     "fractions and dates exclude each other, but both are set; keep either "
                     "train and validation, or validation_start and test_start"
                 )
-        if self.train + self.validation >= 1.0:
+        if exact(self.train) + exact(self.validation) >= 1:
             raise ValueError(
                 f"train + validation must leave room for a test block (sum < 1) "
                 f"but is {self.train + self.validation:g}; lower one of them"

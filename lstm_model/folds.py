@@ -1,6 +1,7 @@
 """Walk-forward folds: the search view cut into expanding, purged train and validation blocks."""
 
 import itertools
+from fractions import Fraction
 
 import numpy as np
 from jaxtyping import Int
@@ -9,7 +10,7 @@ from lstm_model.blocks import MIN_BLOCK_SAMPLES
 from lstm_model.errors import SplitError
 from lstm_model.split import SearchView
 
-FIRST_TRAIN_SHARE = 0.5
+FIRST_TRAIN_SHARE = Fraction(1, 2)
 """Share of the dates that the first fold trains on; the folds validate on the rest in turn."""
 
 
@@ -26,7 +27,8 @@ def walk_forward(view: SearchView, count: int, purge_bars: int) -> tuple[SearchV
     calendar = np.unique(rows.dates)
     session = np.searchsorted(calendar, dates)
     days = np.unique(dates)
-    edges = np.linspace(FIRST_TRAIN_SHARE * len(days), len(days), count + 1).round().astype(int)
+    step = (1 - FIRST_TRAIN_SHARE) / count
+    edges = [round(len(days) * (FIRST_TRAIN_SHARE + part * step)) for part in range(count + 1)]
     folds = []
     for first, last in itertools.pairwise(edges):
         start, end = int(days[first]), int(days[last - 1])

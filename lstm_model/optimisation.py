@@ -5,6 +5,7 @@ from torch import nn
 
 from lstm_model.hyper_params import HyperParams
 from lstm_model.network import LSTMRegressor
+from lstm_model.shares import exact
 
 NOISE_DECAY = 0.55
 """The exponent that gradient noise fades with, as in the paper."""
@@ -64,7 +65,7 @@ def build_optimiser(network: LSTMRegressor, params: HyperParams) -> torch.optim.
 def warmup_steps(params: HyperParams, sample_count: int, epochs: int) -> int:
     """Return how many steps the learning rate rises for: a share of those of `epochs` epochs."""
     batches = -(-sample_count // params.batch_size)
-    return round(params.warmup_share * epochs * batches)
+    return round(exact(params.warmup_share) * epochs * batches)
 
 
 def warmup_factor(step: int, steps: int) -> float:

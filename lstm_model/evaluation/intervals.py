@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from lstm_model.evaluation.measured import NotComputed
+from lstm_model.shares import exact
 
 LEVELS = (0.9, 0.5)
 
@@ -40,8 +41,7 @@ def conformal_intervals(
     errors are too few for is left out, NotComputed where all are; missing ones count for nothing.
     """
     sizes = np.sort(np.abs(validation_errors[np.isfinite(validation_errors)]))
-    # Rounded, as 0.9 x 20 must not become the 19th for a last binary digit.
-    ranks = [math.ceil(round((len(sizes) + 1) * level, 9)) for level in levels]
+    ranks = [math.ceil((len(sizes) + 1) * exact(level)) for level in levels]
     if all(rank > len(sizes) for rank in ranks):
         return NotComputed(f"{len(sizes)} validation errors are too few for {min(levels):.0%}")
     years = dates.astype("datetime64[D]").astype("datetime64[Y]").astype(int) + 1970

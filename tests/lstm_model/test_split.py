@@ -7,17 +7,23 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lstm_model.bars import PRICES, Bars
-from lstm_model.blocks import MIN_BLOCK_SAMPLES, bars_needed, divide, stack_samples
+from lstm_model.blocks import (
+    MIN_BLOCK_SAMPLES,
+    SampleTable,
+    bars_needed,
+    divide,
+    stack_samples,
+)
 from lstm_model.config import PipelineConfig
 from lstm_model.config_file import parse_config
 from lstm_model.errors import BarsError, SplitError
-from lstm_model.features import compute_features
+from lstm_model.features import WARM_UP_BARS, FeatureTable, compute_features
 from lstm_model.split import ChronoSplit, Rows, sample_table, select_rows, split_chronologically
-from lstm_model.targets import compute_targets
+from lstm_model.targets import TargetTable, compute_targets
 
 BarMaker = Callable[..., Bars]
 EPOCH = dt.date(1970, 1, 1)
@@ -258,19 +264,73 @@ def test_short_ticker_is_named(make_bars: BarMaker) -> None:
         split_bars(make_bars(800, 100), configure())
 
 
-@settings(max_examples=25, deadline=None)
+@st.composite
+def short_histories(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw shares of one to four decimals, the test block's too, and what else takes bars."""
+    unit = 10 ** draw(st.integers(1, 4))
+    train = draw(st.integers(1, unit - 2))
+    validation = draw(st.integers(1, unit - 1 - train))
+    horizon = draw(st.integers(1, 20))
+    return {
+        "split": {
+            "train": train / unit,
+            "validation": validation / unit,
+            "purge_bars": draw(st.none() | st.integers(horizon, 60)),
+        },
+        "target": {"horizon": horizon},
+        "windows": {"length": draw(st.integers(2, 80))},
+    }
+
+
+def bare_samples(count: int, config: PipelineConfig) -> SampleTable:
+    """Find the samples of one ticker whose features and labels are there as soon as they can be."""
+    day, horizon = np.arange(count), config.target.horizon
+    nothing = np.zeros(count)
+    features = FeatureTable(
+        tickers=("T0",),
+        ticker_of_row=np.zeros(count, dtype=np.int64),
+        dates=day,
+        names=("a",),
+        values=nothing[:, None],
+        ready=day >= WARM_UP_BARS,
+    )
+    targets = TargetTable(
+        label=np.where(day < count - horizon, 0.0, np.nan),
+        last_value=nothing,
+        label_end=day + horizon,
+        har_terms=np.empty((count, 0)),
+        log_return=nothing,
+    )
+    return sample_table(features, targets, config.windows.length)
+
+
+@settings(max_examples=500, deadline=None)
+@given(short_histories())
+@example({"split": {"train": 0.75, "validation": 0.1}})
+def test_the_bars_needed_suffice_and_one_fewer_does_not(sections: dict[str, Any]) -> None:
+    """With the bars that a refusal asks for every block has its samples; with one fewer, not."""
+    config = configure(**sections)
+    needed = bars_needed(config)
+    blocks = divide(bare_samples(needed, config), config)
+    counts = [block.sum() for block in (blocks.train, blocks.validation, blocks.test)]
+    assert min(counts) >= MIN_BLOCK_SAMPLES
+    with pytest.raises(SplitError, match=rf"has 19: .* need {needed} bars and T0 has {needed - 1}"):
+        divide(bare_samples(needed - 1, config), config)
+
+
+@settings(max_examples=100, deadline=None)
 @given(
-    train=st.floats(0.3, 0.8),
-    validation=st.floats(0.1, 0.18),
+    train=st.integers(30, 80),
+    validation=st.integers(10, 18),
     horizon=st.integers(1, 10),
     length=st.integers(2, 80),
 )
-def test_the_bars_needed_suffice(
-    make_bars: BarMaker, train: float, validation: float, horizon: int, length: int
+def test_the_bars_needed_suffice_for_real_features(
+    make_bars: BarMaker, train: int, validation: int, horizon: int, length: int
 ) -> None:
-    """With just as many bars as a refusal asks for, every block has its samples."""
+    """Bars with all their features and labels are counted alike: those asked for are enough."""
     config = configure(
-        split={"train": train, "validation": validation},
+        split={"train": train / 100, "validation": validation / 100},
         target={"horizon": horizon},
         windows={"length": length},
     )
