@@ -23,8 +23,8 @@ from benchmarks.results import write_results
 from lstm_model.bars import Bars
 from lstm_model.config import PipelineConfig
 from lstm_model.config_file import parse_config
-from lstm_model.features import INDICATORS
 from lstm_model.hyper_params import HyperParams
+from lstm_model.indicators import INDICATORS
 from lstm_model.samples import scale_blocks
 from lstm_model.training import TrainingSettings, build_network, train_epochs
 from lstm_model.windows import WindowSet

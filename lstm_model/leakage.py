@@ -9,22 +9,36 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
-from lstm_model.bars import PRICES, Bars
+from lstm_model.bars import Bars
+from lstm_model.changed_bars import (
+    late_starts,
+    lift_after,
+    narrow_after,
+    only,
+    sink_after,
+    take_tickers,
+    until,
+    widen_after,
+    without_head,
+)
 from lstm_model.errors import ConfigError
-from lstm_model.features import WARM_UP_BARS, FeatureTable, days_since_epoch
+from lstm_model.features import WARM_UP_BARS, FeatureTable
 from lstm_model.hyper_params import HyperParams
 from lstm_model.samples import with_sequence_length
 from lstm_model.scaling import Scaler, rows_covered
 from lstm_model.split import ChronoSplit, SearchView
 
 TOLERANCE = 1e-9
-START_TOLERANCE = 1e-5
-"""How much a recursive indicator may still remember of where history starts, past the warm-up."""
+START_TOLERANCE = 3e-6
+"""How much a recursive column of the user's may still remember of where history starts.
+
+After 250 bars an EMA over 26 remembers 1e-9, Wilder's RSI 3e-8 and ADX 1e-6 of itself; an EMA over
+50, which looks further back, 2e-5. Built-in columns remember nothing: theirs are equal to 1e-9.
+"""
 
 CUTS = 24
-NEXT_DAYS = 5
 MAX_TICKERS = 4
 """How many tickers of a panel features are recomputed for: every ticker goes the same way."""
 
@@ -79,7 +93,7 @@ def _recompute(
             if not known:
                 continue
             for variant in variants:
-                other = compute(variant(_only(bars, known), cut))
+                other = compute(variant(only(bars, known), cut))
                 for name in _changed_columns(whole, other, known, cut):
                     guilty.setdefault(name, cut)
     except ConfigError as error:
@@ -98,29 +112,42 @@ def _start_later(compute: ComputeFeatures, bars: Bars, whole: FeatureTable) -> A
     A model forecasts from a short history what it learnt on a long one.
     """
     check = f"features past {WARM_UP_BARS} bars, when history starts later"
-    guilty = []
+    guilty: dict[str, str] = {}
+    starts = 0
     try:
         for code, ticker in enumerate(bars.tickers):
-            own = whole.values[whole.ticker_of_row == code]
-            drop = (len(own) - WARM_UP_BARS) // 2
-            if drop <= 0:
-                continue
-            frame = bars.of(ticker)[drop:].reset_index(drop=True)
-            later = compute(Bars(frame, bars.findings)).values[WARM_UP_BARS:]
-            same = np.isclose(
-                later, own[drop + WARM_UP_BARS :], START_TOLERANCE, START_TOLERANCE, equal_nan=True
-            )
-            guilty += [whole.names[column] for column in np.flatnonzero(~same.all(axis=0))]
+            rows = whole.ticker_of_row == code
+            own, days = whole.values[rows], whole.dates[rows]
+            for start in late_starts(len(own)):
+                later = compute(without_head(bars, ticker, start)).values[WARM_UP_BARS:]
+                begun = f"on {ticker} when history starts at {_date(int(days[start]))}"
+                for name, row, values in _moved_columns(
+                    whole.names, own[start + WARM_UP_BARS :], later
+                ):
+                    day = _date(int(days[start + WARM_UP_BARS + row]))
+                    guilty.setdefault(name, f"{values} at {day} {begun}")
+                starts += 1
     except ConfigError as error:
         return AuditRow(check, False, str(error))
-    named = ", ".join(dict.fromkeys(guilty))
-    return AuditRow(
-        check,
-        not guilty,
-        f"{named} depends on more than the last {WARM_UP_BARS} bars"
-        if guilty
-        else f"{len(whole.names)} columns unchanged",
+    found = ", ".join(
+        f"{name} depends on more than the last {WARM_UP_BARS} bars ({change})"
+        for name, change in guilty.items()
     )
+    unchanged = f"{len(whole.names)} columns unchanged from {starts} later starts"
+    return AuditRow(check, not guilty, found or unchanged)
+
+
+def _moved_columns(
+    names: Sequence[str],
+    before: Float[np.ndarray, "row feature"],
+    after: Float[np.ndarray, "row feature"],
+) -> Iterator[tuple[str, int, str]]:
+    """Yield the columns that are not the same in both, with the first such row and its values."""
+    same = np.isclose(after, before, START_TOLERANCE, START_TOLERANCE, equal_nan=True)
+    for column in map(int, np.flatnonzero(~same.all(axis=0))):
+        row = int(same[:, column].argmin())
+        values = f"{after[row, column]:.6g} instead of {before[row, column]:.6g}"
+        yield names[column], row, values
 
 
 def audit_labels(split: ChronoSplit) -> list[AuditRow]:
@@ -177,85 +204,6 @@ def audit_scaler(view: SearchView, scaler: Scaler, params: HyperParams) -> Audit
         if different
         else f"equal to a fit on the {int(covered.sum())} rows that train windows cover",
     )
-
-
-def until(bars: Bars, day: int) -> Bars:
-    """Return the bars up to a day, days since 1970-01-01."""
-    kept = days_since_epoch(bars.frame["date"]) <= day
-    return Bars(bars.frame[kept].reset_index(drop=True))
-
-
-def lift_after(bars: Bars, day: int) -> Bars:
-    """Return bars that from the next day on stand far higher, each by another factor, and pay."""
-    later = _later(bars, day)
-    return _change(bars, later, _uneven(later, 10.0), dividend=0.01, split=2.0)
-
-
-def sink_after(bars: Bars, day: int) -> Bars:
-    """Return bars that from the next day on stand far lower, and neither pay nor split."""
-    later = _later(bars, day)
-    return _change(bars, later, _uneven(later, 0.1), dividend=0.0, split=0.0)
-
-
-def widen_after(bars: Bars, day: int) -> Bars:
-    """Return bars whose range is wide from the next day on."""
-    frame, later = bars.frame.copy(), _later(bars, day)
-    frame.loc[later, "high"] *= 1.5
-    frame.loc[later, "low"] /= 1.5
-    return Bars(frame, bars.findings)
-
-
-def narrow_after(bars: Bars, day: int) -> Bars:
-    """Return bars whose range is no more than from open to close from the next day on."""
-    frame, later = bars.frame.copy(), _later(bars, day)
-    ends = frame.loc[later, ["open", "close"]]
-    frame.loc[later, "high"] = ends.max(axis=1)
-    frame.loc[later, "low"] = ends.min(axis=1)
-    return Bars(frame, bars.findings)
-
-
-def _later(bars: Bars, day: int) -> Bool[np.ndarray, " row"]:
-    later: np.ndarray = days_since_epoch(bars.frame["date"]) > day
-    return later
-
-
-def _uneven(later: Bool[np.ndarray, " row"], factor: float) -> Float[np.ndarray, " later"]:
-    """Return a factor for each later bar, so that ratios between them change, too."""
-    exponents = np.random.default_rng(0).uniform(0.5, 1.5, int(later.sum()))
-    factors: np.ndarray = factor**exponents
-    return factors
-
-
-def _change(
-    bars: Bars,
-    later: Bool[np.ndarray, " row"],
-    factors: Float[np.ndarray, " later"],
-    dividend: float,
-    split: float,
-) -> Bars:
-    """Multiply later prices and volumes; `dividend` is a share of the close, of the next days."""
-    frame = bars.frame.copy()
-    columns = [*PRICES, "volume"]
-    frame.loc[later, columns] = frame.loc[later, columns].mul(factors, axis=0)
-    # Of few days: factors multiply up, and over years they would leave what a float can hold.
-    soon = later & frame["date"].isin(frame["date"][later].drop_duplicates().nsmallest(NEXT_DAYS))
-    frame.loc[soon, "dividends"] = frame.loc[soon, "close"] * dividend
-    frame.loc[soon, "dividend_factor"] = 1.0 + dividend
-    frame.loc[soon, "stock_splits"] = split
-    frame.loc[soon, "split_factor"] = split or 1.0
-    return Bars(frame, bars.findings)
-
-
-def _only(bars: Bars, tickers: Collection[str]) -> Bars:
-    kept = bars.frame["ticker"].isin(tickers)
-    return Bars(bars.frame[kept].reset_index(drop=True), bars.findings)
-
-
-def take_tickers(bars: Bars, count: int) -> Bars:
-    """Return the tickers with the longest histories, in the order of the panel."""
-    lengths = bars.frame["ticker"].value_counts(sort=False)
-    longest = lengths.sort_values(ascending=False, kind="stable").index[:count]
-    return _only(bars, set(longest))
 
 
 def _cuts(table: FeatureTable, boundaries: Sequence[dt.date]) -> list[int]:

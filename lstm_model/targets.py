@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 
 from lstm_model.bars import Bars, Histories, adjust_all
 from lstm_model.features import days_since_epoch
+from lstm_model.trailing import over_last
 from lstm_model.volatility import har_terms, parkinson_variance
 
 TargetKind = Literal["log_return", "log_volatility"]
@@ -63,7 +64,7 @@ def _ticker_targets(frame: pd.DataFrame, kind: TargetKind, horizon: int) -> Targ
     else:
         variance = parkinson_variance(frame)
         # A bar without range says nothing about volatility: NaN, and so is a label that holds it.
-        realised = pd.Series(np.log(_mean_over(variance, horizon)))
+        realised = pd.Series(np.log(over_last(horizon, np.mean, variance.to_numpy())))
         label = realised.shift(-horizon)
         last_value = realised.ffill()
         terms = har_terms(frame)
@@ -74,12 +75,3 @@ def _ticker_targets(frame: pd.DataFrame, kind: TargetKind, horizon: int) -> Targ
         terms,
         log_close.diff().to_numpy(copy=True),
     )
-
-
-def _mean_over(series: "pd.Series[float]", bars: int) -> "pd.Series[float]":
-    """Return the mean of the last `bars` values, without the drift of a running sum."""
-    means = np.full(len(series), np.nan)
-    if len(series) >= bars:
-        windows = np.lib.stride_tricks.sliding_window_view(series.to_numpy(), bars)
-        means[bars - 1 :] = windows.mean(axis=1)
-    return pd.Series(means, index=series.index)

@@ -4,18 +4,23 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from lstm_model.ticks import SAME
+
 HAR_NAMES = ("log_variance", "log_variance5", "log_variance22")
 
 
 def parkinson_variance(frame: pd.DataFrame) -> "pd.Series[float]":
     """Estimate each bar's variance from its range, (ln H/L)^2 / (4 ln 2); NaN where H = L.
 
+    High and low that only rounding parts are equal, too (`ticks`): the log of their variance would
+    be of that rounding.
+
     Parkinson (1980), "The Extreme Value Method for Estimating the Variance of the Rate of Return",
     Journal of Business 53(1), 61-65.
     """
     log_range = pd.Series(np.log(frame["high"] / frame["low"]))
     variance: pd.Series[float] = log_range**2 / (4 * np.log(2))
-    return variance.where(variance > 0)
+    return variance.where(log_range > SAME)
 
 
 def har_terms(frame: pd.DataFrame) -> Float[np.ndarray, "row term"]:

@@ -9,6 +9,7 @@ from prefect.cache_policies import NO_CACHE
 
 from lstm_model.bars import Bars
 from lstm_model.bundle import load_bundle
+from lstm_model.changed_bars import lift_after
 from lstm_model.config import PipelineConfig
 from lstm_model.errors import LeakFound
 from lstm_model.features import FeatureTable, compute_features
@@ -18,7 +19,6 @@ from lstm_model.leakage import (
     audit_features,
     audit_labels,
     audit_scaler,
-    lift_after,
 )
 from lstm_model.samples import scale_blocks
 from tasks.bar_store import Snapshot, open_bars
@@ -87,8 +87,8 @@ def require_no_leak(rows: tuple[AuditRow, ...]) -> None:
         raise LeakFound(
             f"features, labels and scaler may depend on the past alone, and on its last bars, but "
             f"the leak audit found: "
-            f"{'; '.join(f'{row.check}: {row.found}' for row in failed)}; mend it, or leave the "
-            f"column out"
+            f"{'; '.join(f'{row.check}: {row.found}' for row in failed)}; fix the column in your "
+            f"features.custom, or leave it out; what names none of yours is a fault of lstm-hpo's"
         )
 
 

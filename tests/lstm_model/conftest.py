@@ -64,8 +64,12 @@ def _ohlcv(seed: int, length: int, flat_share: float = 0.02) -> pd.DataFrame:
 
 @pytest.fixture(scope="session")
 def make_ohlcv() -> Callable[..., pd.DataFrame]:
-    """Random walks with a few bars without range and a few without volume."""
-    return _ohlcv
+    """Random walks with a few bars without range and a few without volume, and never split."""
+
+    def make(seed: int, length: int, flat_share: float = 0.02) -> pd.DataFrame:
+        return _ohlcv(seed, length, flat_share).assign(split_factor=1.0)
+
+    return make
 
 
 @pytest.fixture(scope="session")
@@ -92,6 +96,45 @@ def make_bars() -> BarMaker:
             kept = np.random.default_rng(seed * 100 + code).random(length) >= missing
             frames.append(frame[kept])
         return Bars(pd.concat(frames, ignore_index=True))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_coarse_bars() -> BarMaker:
+    """Bars on a coarse tick, so full of ties: halts, a dividend a quarter, splits 2:1 to 7:1."""
+
+    def make(seed: int, length: int = 700, tick: float = 0.125) -> Bars:
+        draws = np.random.default_rng(seed)
+        moves = draws.integers(-4, 5, length) * (draws.random(length) < 0.75)
+        close = np.maximum(480 + np.cumsum(moves), 100)
+        open_ = close + draws.integers(-3, 4, length)
+        high = np.maximum(open_, close) + draws.integers(0, 4, length)
+        low = np.minimum(open_, close) - draws.integers(0, 4, length)
+        for start in draws.integers(0, length - 60, 3):
+            halt = slice(start, start + draws.integers(5, 60))
+            for price in (open_, high, low, close):
+                price[halt] = close[start]
+        split = np.ones(length)
+        split[draws.integers(50, length - 50, 3)] = draws.choice([1.5, 2.0, 3.0, 7.0], 3)
+        growth = np.cumprod(split)
+        frame = pd.DataFrame(
+            {
+                "ticker": "T0",
+                "date": pd.bdate_range("2000-01-03", periods=length, unit="us"),
+                "open": open_ * tick / growth,
+                "high": high * tick / growth,
+                "low": low * tick / growth,
+                "close": close * tick / growth,
+                "volume": draws.integers(0, 50, length) * 100 * growth,
+                "dividends": np.where(np.arange(length) % 63 == 30, tick, 0.0) / growth,
+                "stock_splits": np.where(split == 1, 0.0, split),
+                "split_factor": split,
+            }
+        )
+        before = frame["close"].shift() / split
+        paid = (frame["dividends"] / before).fillna(0.0)
+        return Bars(frame.assign(dividend_factor=1 / (1 - paid)))
 
     return make
 

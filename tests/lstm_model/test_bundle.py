@@ -16,8 +16,9 @@ from lstm_model.bundle import DESCRIPTION_FILE, Bundle, load_bundle, save_bundle
 from lstm_model.config import FeaturesConfig
 from lstm_model.config_file import parse_config
 from lstm_model.errors import BarsError
-from lstm_model.features import INDICATORS, WARM_UP_BARS, compute_features
+from lstm_model.features import WARM_UP_BARS, compute_features
 from lstm_model.hyper_params import HyperParams
+from lstm_model.indicators import INDICATORS
 from lstm_model.samples import scale_blocks
 from lstm_model.scaling import Scaler
 from lstm_model.split import ChronoSplit, split_chronologically

@@ -10,7 +10,8 @@ from lstm_model.bars import Bars
 from lstm_model.config import FeaturesConfig
 from lstm_model.custom_features import code_path, load_custom
 from lstm_model.errors import ConfigError
-from lstm_model.features import INDICATORS, compute_features
+from lstm_model.features import compute_features
+from lstm_model.indicators import INDICATORS
 
 BarMaker = Callable[..., Bars]
 

@@ -7,17 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
+import talib
 
 from lstm_model.bars import Bars, adjust
-from lstm_model.config import FeaturesConfig
-from lstm_model.errors import ConfigError
-from lstm_model.features import FeatureTable, compute_features
-from lstm_model.hyper_params import HyperParams
-from lstm_model.leakage import (
-    MAX_TICKERS,
-    audit_features,
-    audit_labels,
-    audit_scaler,
+from lstm_model.changed_bars import (
+    late_starts,
     lift_after,
     narrow_after,
     sink_after,
@@ -25,6 +19,11 @@ from lstm_model.leakage import (
     until,
     widen_after,
 )
+from lstm_model.config import FeaturesConfig
+from lstm_model.errors import ConfigError
+from lstm_model.features import FeatureTable, compute_features
+from lstm_model.hyper_params import HyperParams
+from lstm_model.leakage import MAX_TICKERS, audit_features, audit_labels, audit_scaler
 from lstm_model.samples import scale_blocks
 from lstm_model.split import ChronoSplit, TestView
 
@@ -140,6 +139,40 @@ def test_a_planted_look_ahead_is_named(
     for row in failed:
         assert row.found.startswith("planted "), row.found
         assert "," not in row.found
+
+
+def ema26(bars: pd.DataFrame) -> "pd.Series[float]":
+    return pd.Series(talib.EMA(bars["close"], 26) / bars["close"])
+
+
+def adx14(bars: pd.DataFrame) -> "pd.Series[float]":
+    return pd.Series(talib.ADX(bars["high"], bars["low"], bars["close"], 14))
+
+
+@pytest.mark.parametrize("column", [ema26, adx14])
+def test_a_mean_that_fades_in_time_passes(column: Column, make_bars: BarMaker) -> None:
+    """A recursive column that after 250 bars has all but forgotten its first one is honest."""
+    rows = audit_features(with_column(column), make_bars(900), BOUNDARIES)
+    assert all(row.passed for row in rows), rows
+
+
+def test_a_tie_that_rounding_breaks_is_named(make_coarse_bars: BarMaker) -> None:
+    """TA-Lib's ADX of adjusted eighths jumps with where history starts; our own does not."""
+    row = audit_features(with_column(adx14), make_coarse_bars(0), BOUNDARIES)[-1]
+    assert not row.passed
+    assert row.found.startswith("planted depends on more than the last 250 bars (")
+    assert " on T0 when history starts at 2000-" in row.found
+    assert "," not in row.found
+
+
+@pytest.mark.parametrize("count", [10, 251, 252, 300, 5000])
+def test_late_starts_leave_a_row_past_the_warm_up(count: int) -> None:
+    """Histories start at several places, the same ones each time, and all have a row to compare."""
+    starts = late_starts(count)
+    assert starts == late_starts(count)
+    assert all(1 <= start <= count - 251 for start in starts)
+    assert (len(starts) >= 8) == (count >= 300)
+    assert bool(starts) == (count > 251)
 
 
 def test_a_harmless_planted_column_passes(make_bars: BarMaker) -> None:
