@@ -16,11 +16,11 @@ from pathlib import Path
 import optuna
 
 from benchmarks.trials import prepare, train_in_workers
-from lstm_model.hyper_params import EXAMPLES, Params
-from lstm_model.search_space import distributions, seed_space
+from lstm_model.model.training import TrainingSettings
+from lstm_model.search.hyper_params import EXAMPLES, Params
+from lstm_model.search.space import distributions, seed_space
 from lstm_model.seeding import derive_seed
-from lstm_model.training import TrainingSettings
-from tasks.trial import TrialOrder
+from tasks.search.trial import TrialOrder
 
 TABLE = Path(__file__).parent / "curves" / "sp500_log_volatility.csv.gz"
 EPOCHS = 5

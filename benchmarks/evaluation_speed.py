@@ -24,7 +24,7 @@ from lstm_model.evaluation.evaluate import (
     evaluate,
 )
 from lstm_model.evaluation.selection import Validation
-from lstm_model.hyper_params import EXAMPLE_NAMES
+from lstm_model.search.hyper_params import EXAMPLE_NAMES
 from tasks.page.content import ReportContent, content_from_json
 from tasks.page.render import render_page
 

@@ -22,10 +22,10 @@ from scipy.stats import spearmanr
 
 from benchmarks.curves import TABLE
 from benchmarks.results import write_results
-from lstm_model import importance
-from lstm_model.cube import params_to_point
-from lstm_model.importance import BEST_SHARE, FinishedTrial, rank_importances
-from lstm_model.search_space import distributions, seed_space
+from lstm_model.search import importance
+from lstm_model.search.importance import BEST_SHARE, FinishedTrial, rank_importances
+from lstm_model.search.space import distributions, seed_space
+from lstm_model.search.unit_cube import params_to_point
 
 COUNTS = (7, 10, 20, 30, 50, 100, 200)
 BEST_SHARES = (0.1, 0.25, 0.5)

@@ -7,7 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 import torch
 
-from lstm_model.hyper_params import HyperParams
+from lstm_model.search.hyper_params import HyperParams
 
 SIZES = (512, 768, 1024, 1536, 2048)
 """Sides of square matrices; the best one counts."""

@@ -23,10 +23,10 @@ from neuralforecast.common._base_auto import OptunaOptions
 from neuralforecast.losses.pytorch import MSE
 from neuralforecast.models import LSTM
 
-from lstm_model.scaling import Scaler
-from lstm_model.search_space import seed_space, suggest_params
-from lstm_model.split import SearchView
-from tasks.data_set import load_search_view
+from lstm_model.data.scaling import Scaler
+from lstm_model.data.views import SearchView
+from lstm_model.search.space import seed_space, suggest_params
+from tasks.data.data_set import load_search_view
 
 REPLACED = "log_range"
 """AutoLSTM always reads the series too, here the logarithm of this feature, which it replaces."""

@@ -12,11 +12,11 @@ from typing import Any
 import optuna
 
 from benchmarks.trials import train_in_workers
-from lstm_model.hyper_params import HyperParams
-from lstm_model.search_space import distributions, seed_space
-from lstm_model.training import TrainingSettings, build_network
-from tasks.data_set import load_search_view
-from tasks.trial import TrialOrder
+from lstm_model.model.training import TrainingSettings, build_network
+from lstm_model.search.hyper_params import HyperParams
+from lstm_model.search.space import distributions, seed_space
+from tasks.data.data_set import load_search_view
+from tasks.search.trial import TrialOrder
 
 SEED = 42
 

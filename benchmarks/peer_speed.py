@@ -26,9 +26,9 @@ import optuna
 from benchmarks.curves import draw_configurations
 from benchmarks.results import write_results
 from benchmarks.trials import prepare
-from lstm_model.hyper_params import EXAMPLES, HyperParams, Params
-from lstm_model.network import training_cost
-from tasks.data_set import DataSet
+from lstm_model.model.network import training_cost
+from lstm_model.search.hyper_params import EXAMPLES, HyperParams, Params
+from tasks.data.data_set import DataSet
 
 GRADIENT_CLIP = 1.0
 LIBRARIES = ("neuralforecast", "pytorch-lightning", "optuna", "torch")

@@ -25,23 +25,23 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from lstm_model.bars import join_panel
-from lstm_model.baselines import baseline_forecasts
-from lstm_model.cleaning import clean_bars
-from lstm_model.config import PipelineConfig
-from lstm_model.config_file import load_config
-from lstm_model.evaluation.equal_accuracy import diebold_mariano
+from lstm_model.config.loader import load_config
+from lstm_model.config.pipeline import PipelineConfig
+from lstm_model.data.assemble import split_chronologically
+from lstm_model.data.bars import join_panel
+from lstm_model.data.cleaning import clean_bars
+from lstm_model.data.features import compute_features
+from lstm_model.data.targets import compute_targets
+from lstm_model.data.views import ChronoSplit
+from lstm_model.data.windows import WindowSet, scale_blocks, scaled_tensor, window_set
+from lstm_model.evaluation.accuracy_tests import diebold_mariano
+from lstm_model.evaluation.baselines import baseline_forecasts
 from lstm_model.evaluation.measured import numbers
 from lstm_model.evaluation.metrics import Yardsticks, score
-from lstm_model.features import compute_features
-from lstm_model.hyper_params import HyperParams, Params
-from lstm_model.samples import scale_blocks
+from lstm_model.search.hyper_params import HyperParams, Params
 from lstm_model.seeding import derive_seed
-from lstm_model.split import ChronoSplit, split_chronologically
-from lstm_model.targets import compute_targets
-from lstm_model.windows import WindowSet, scaled_tensor, window_set
-from tasks.data_set import load_search_view
-from tasks.sources import open_source
+from tasks.data.data_set import load_search_view
+from tasks.data.sources import open_source
 
 Curve = list[tuple[float, float]]
 """Training and validation loss of each epoch."""

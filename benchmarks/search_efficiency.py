@@ -23,20 +23,20 @@ from optuna.trial import TrialState, create_trial
 
 from benchmarks.curves import EPOCHS, TABLE
 from benchmarks.results import write_results
-from lstm_model.cube import params_to_point
-from lstm_model.domains import Choice
-from lstm_model.hyper_params import HyperParams, Params
-from lstm_model.network import training_cost
-from lstm_model.proposals import (
+from lstm_model.config.search import SearchConfig
+from lstm_model.model.network import training_cost
+from lstm_model.search.distributions import Choice
+from lstm_model.search.hyper_params import HyperParams, Params
+from lstm_model.search.pruning import PrunerName, epoch_limits
+from lstm_model.search.sampling import (
     FinishedTrial,
     ProposalSettings,
     generation_of,
     propose,
     queue_first,
 )
-from lstm_model.pruning import PrunerName, epoch_limits
-from lstm_model.search_config import SearchConfig
-from lstm_model.search_space import SamplerName, distributions, seed_space
+from lstm_model.search.space import SamplerName, distributions, seed_space
+from lstm_model.search.unit_cube import params_to_point
 
 SPACE = seed_space()
 CHECKPOINTS = (10, 20, 50)

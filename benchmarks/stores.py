@@ -13,11 +13,11 @@ from pathlib import Path
 from benchmarks.curves import draw_configurations
 from benchmarks.nights import CONFIG
 from benchmarks.trials import prepare
-from lstm_model.config_file import load_config
-from lstm_model.training import EpochResult, TrainingSettings
-from tasks.study_store import begin_trial, open_study, record_outcome, study_key
-from tasks.tracking import open_night
-from tasks.trial import TrialOrder, TrialOutcome
+from lstm_model.config.loader import load_config
+from lstm_model.model.training import EpochResult, TrainingSettings
+from tasks.search.study_store import begin_trial, open_study, record_outcome, study_key
+from tasks.search.trial import TrialOrder, TrialOutcome
+from tasks.tracking.runs import open_night
 
 TRIALS = 10
 EPOCHS = tuple(EpochResult(epoch, 1.0, 1.0, 1.0) for epoch in range(1, 6))

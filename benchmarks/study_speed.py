@@ -22,14 +22,14 @@ from benchmarks.curves import SEED, draw_configurations
 from benchmarks.matmul import MatmulPeak, lstm_gflop
 from benchmarks.results import write_results
 from benchmarks.trials import prepare
-from lstm_model.config_file import load_config
-from lstm_model.hyper_params import HyperParams, Params
-from lstm_model.network import training_cost
+from lstm_model.config.loader import load_config
+from lstm_model.model.network import training_cost
+from lstm_model.model.training import Precision, TrainingSettings
+from lstm_model.search.hyper_params import HyperParams, Params
 from lstm_model.seeding import derive_seed
-from lstm_model.training import Precision, TrainingSettings
-from tasks.data_set import DataSet, load_search_view
-from tasks.trial import TrialOrder, TrialOutcome
-from tasks.workers import TrialExecutor
+from tasks.data.data_set import DataSet, load_search_view
+from tasks.search.trial import TrialOrder, TrialOutcome
+from tasks.search.workers import TrialExecutor
 
 CONFIG = "benchmarks/task.yaml"
 WORKERS = 2

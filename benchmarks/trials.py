@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
-from lstm_model.config_file import load_config
-from tasks.bar_store import fetch_bars, store_snapshot
-from tasks.data_set import DataSet
-from tasks.prepare import prepare_data_set
-from tasks.trial import TrialOrder, TrialOutcome
-from tasks.workers import TrialExecutor
+from lstm_model.config.loader import load_config
+from tasks.data.data_set import DataSet
+from tasks.data.prepare import prepare_data_set
+from tasks.data.snapshots import fetch_bars, store_snapshot
+from tasks.search.trial import TrialOrder, TrialOutcome
+from tasks.search.workers import TrialExecutor
 
 FOLDERS = {"data.raw_dir": ".bench/raw", "data.data_dir": ".bench/processed"}
 """What a benchmark leaves on disk lies apart from what nights leave."""

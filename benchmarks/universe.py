@@ -20,18 +20,17 @@ import torch
 from scipy.signal import lfilter
 
 from benchmarks.results import write_results
-from lstm_model.bars import Bars
-from lstm_model.config import PipelineConfig
-from lstm_model.config_file import parse_config
-from lstm_model.hyper_params import HyperParams
-from lstm_model.indicators import INDICATORS
-from lstm_model.samples import scale_blocks
-from lstm_model.training import TrainingSettings, build_network, train_epochs
-from lstm_model.windows import WindowSet
-from tasks.bar_store import find_snapshot, store_snapshot
-from tasks.data_set import load_search_view
-from tasks.prepare import prepare_data_set
-from tasks.workers import _start_worker
+from lstm_model.config.loader import parse_config
+from lstm_model.config.pipeline import PipelineConfig
+from lstm_model.data.bars import Bars
+from lstm_model.data.indicators import INDICATORS
+from lstm_model.data.windows import WindowSet, scale_blocks
+from lstm_model.model.training import TrainingSettings, build_network, train_epochs
+from lstm_model.search.hyper_params import HyperParams
+from tasks.data.data_set import load_search_view
+from tasks.data.prepare import prepare_data_set
+from tasks.data.snapshots import find_snapshot, store_snapshot
+from tasks.search.workers import _start_worker
 
 FOLDER = Path(".bench/universe")
 TICKERS, SESSIONS, BATCH = 500, 5000, 64

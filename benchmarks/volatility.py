@@ -19,25 +19,25 @@ import numpy as np
 import torch
 
 from benchmarks.results import write_results
-from lstm_model.bars import Bars
-from lstm_model.baselines import baseline_forecasts, benchmark_on_validation
-from lstm_model.cleaning import clean_bars
-from lstm_model.config import DataConfig, PipelineConfig
-from lstm_model.config_file import parse_config
-from lstm_model.features import compute_features
-from lstm_model.hyper_params import HyperParams
-from lstm_model.samples import scale_blocks
-from lstm_model.split import ChronoSplit, SearchView, split_chronologically
-from lstm_model.targets import compute_targets
-from lstm_model.training import (
+from lstm_model.config.loader import parse_config
+from lstm_model.config.pipeline import DataConfig, PipelineConfig
+from lstm_model.data.assemble import split_chronologically
+from lstm_model.data.bars import Bars
+from lstm_model.data.cleaning import clean_bars
+from lstm_model.data.features import compute_features
+from lstm_model.data.targets import compute_targets
+from lstm_model.data.views import ChronoSplit, SearchView
+from lstm_model.data.windows import scale_blocks, scaled_tensor, window_set
+from lstm_model.evaluation.baselines import baseline_forecasts, benchmark_on_validation
+from lstm_model.model.training import (
     EarlyStopping,
     TrainingSettings,
     build_network,
     forecast,
     train_epochs,
 )
-from lstm_model.windows import scaled_tensor, window_set
-from tasks.sources import open_source
+from lstm_model.search.hyper_params import HyperParams
+from tasks.data.sources import open_source
 
 PARAMS = HyperParams(hidden_size=32, num_layers=1, dropout=0.2, lr=1e-3, batch_size=64)
 SEEDS, INNER_SHARE, PATIENCE, MAX_EPOCHS = 5, 0.85, 8, 60

@@ -1,10 +1,10 @@
 """The leak audit alone: bars -> data set -> audit; nothing is searched and nothing is recorded."""
 
-from lstm_model.config import PipelineConfig
-from lstm_model.leakage import AuditRow
-from tasks.audit import audit_data
-from tasks.bar_store import fetch_bars, find_snapshot, store_snapshot
-from tasks.prepare import prepare_data_set
+from lstm_model.config.pipeline import PipelineConfig
+from lstm_model.data.leakage import AuditRow
+from tasks.data.audit import audit_data
+from tasks.data.prepare import prepare_data_set
+from tasks.data.snapshots import fetch_bars, find_snapshot, store_snapshot
 
 
 def audit(settings: PipelineConfig) -> tuple[AuditRow, ...]:

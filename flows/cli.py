@@ -12,10 +12,10 @@ import typer
 import yaml
 from typer.exceptions import TyperException
 
-from lstm_model.config import TrackingConfig, check_study_name
-from lstm_model.config_file import load_config
+from lstm_model.config.loader import load_config
+from lstm_model.config.pipeline import TrackingConfig, check_study_name
+from lstm_model.config.search import SearchConfig
 from lstm_model.errors import ConfigError, LstmHpoError, SearchError
-from lstm_model.search_config import SearchConfig
 
 app = typer.Typer(
     add_completion=False,
@@ -84,7 +84,7 @@ def replay(
     debug: Annotated[bool, typer.Option(help="Show tracebacks.")] = False,  # noqa: ARG001 - read by `call`
 ) -> None:
     """Train a recorded trial again and check that its validation loss is identical."""
-    from tasks.replay import replay_trial  # noqa: PLC0415 - as above
+    from tasks.search.replay import replay_trial  # noqa: PLC0415 - as above
 
     replayed = replay_trial(storage, study, number)
     drift = f"changed since: {', '.join(replayed.drift)}" if replayed.drift else "nothing changed"
@@ -110,7 +110,7 @@ def audit(
     parsed = load_config(config, parse_settings(settings or []))
 
     from flows.audit import audit as audit_configuration  # noqa: PLC0415 - as above
-    from tasks.audit import require_no_leak  # noqa: PLC0415 - as above
+    from tasks.data.audit import require_no_leak  # noqa: PLC0415 - as above
 
     rows = audit_configuration(parsed)
     for row in rows:

@@ -5,20 +5,20 @@ from typing import Any
 
 from prefect import flow
 
-from lstm_model.config import PipelineConfig, check_study_name
-from lstm_model.config_file import load_config
-from lstm_model.training import resolve_device
-from tasks.audit import audit_after_training, audit_before_search, require_no_leak
-from tasks.bar_store import Snapshot, fetch_bars, find_snapshot, store_snapshot
+from lstm_model.config.loader import load_config
+from lstm_model.config.pipeline import PipelineConfig, check_study_name
+from lstm_model.model.training import resolve_device
+from tasks.data.audit import audit_after_training, audit_before_search, require_no_leak
+from tasks.data.prepare import prepare_data_set
+from tasks.data.snapshots import Snapshot, fetch_bars, find_snapshot, store_snapshot
 from tasks.evaluate import evaluate_on_test
-from tasks.prepare import prepare_data_set
-from tasks.registry import register_model
 from tasks.report import report
-from tasks.retrain import retrain
-from tasks.study import search_hyperparameters
+from tasks.search.study import search_hyperparameters
+from tasks.search.workers import open_workers
 from tasks.summary import NightSummary, StageClock, summarise
-from tasks.tracking import open_night
-from tasks.workers import open_workers
+from tasks.tracking.registry import register_model
+from tasks.tracking.runs import open_night
+from tasks.training.retrain import retrain
 
 
 @flow(name="lstm-hpo", validate_parameters=False)

@@ -9,10 +9,9 @@ from jaxtyping import Float
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from lstm_model.baselines import baseline_forecasts, benchmark_on_validation
-from lstm_model.bundle import load_bundle
-from lstm_model.config import PipelineConfig
-from lstm_model.ensemble import spread_of
+from lstm_model.config.pipeline import PipelineConfig
+from lstm_model.data.views import ChronoSplit, Rows, SearchView
+from lstm_model.evaluation.baselines import baseline_forecasts, benchmark_on_validation
 from lstm_model.evaluation.evaluate import (
     Evaluation,
     EvaluationSettings,
@@ -23,12 +22,12 @@ from lstm_model.evaluation.evaluate import (
 )
 from lstm_model.evaluation.measured import NotComputed
 from lstm_model.evaluation.selection import Validation
+from lstm_model.model.bundle import load_bundle, spread_of
 from lstm_model.seeding import derive_seed
-from lstm_model.split import ChronoSplit, Rows, SearchView
-from tasks.data_set import DataSet, load_split
+from tasks.data.data_set import DataSet, load_split
 from tasks.files import refuse_politely, write_atomically
-from tasks.retrain import FinalModels, Retrained
-from tasks.study import StudyResult
+from tasks.search.study import StudyResult
+from tasks.training.retrain import FinalModels, Retrained
 
 UNITS = {"log_return": "log return", "log_volatility": "log variance of a day"}
 FORECASTS_FILE = "forecasts.parquet"

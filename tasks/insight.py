@@ -4,12 +4,12 @@ import textwrap
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from lstm_model.config import PipelineConfig
-from lstm_model.hyper_params import Params
-from lstm_model.importance import SHUFFLES, Importance, Importances, rank_importances
-from lstm_model.interpretation import Reading, interpret, read_search
-from lstm_model.proposals import FinishedTrial, ProposalSettings
-from tasks.study import StudyResult
+from lstm_model.config.pipeline import PipelineConfig
+from lstm_model.search.hyper_params import Params
+from lstm_model.search.importance import SHUFFLES, Importance, Importances, rank_importances
+from lstm_model.search.interpretation import Reading, interpret, read_search
+from lstm_model.search.sampling import FinishedTrial, ProposalSettings
+from tasks.search.study import StudyResult
 
 PRINTED_ROWS, PRINTED_EDGES = 5, 2
 

@@ -11,24 +11,15 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from pydantic import ValidationError
 
-from lstm_model.bars import Finding
-from lstm_model.config import PipelineConfig, TrackingConfig
+from lstm_model.config.pipeline import PipelineConfig, TrackingConfig
+from lstm_model.config.search import SearchConfig
+from lstm_model.config.section import hide_password
+from lstm_model.data.bars import Finding
 from lstm_model.errors import ConfigError
 from lstm_model.evaluation.measured import show
-from lstm_model.search_config import SearchConfig
-from lstm_model.section import hide_password
-from tasks.bar_store import Snapshot
-from tasks.changes import changes_since_last_night
-from tasks.data_set import DataSet, load_search_view
-from tasks.environment import describe_environment
+from tasks.data.data_set import DataSet, load_search_view
+from tasks.data.snapshots import Snapshot
 from tasks.files import write_atomically
-from tasks.mlflow_client import (
-    PatientClient,
-    quiet_mlflow,
-    refusals_named,
-    require_store,
-    resolve_uri,
-)
 from tasks.page.content import (
     DataFacts,
     FinalTraining,
@@ -37,8 +28,17 @@ from tasks.page.content import (
     content_to_json,
 )
 from tasks.page.render import render_page
+from tasks.search.environment import describe_environment
 from tasks.summary import NightSummary
-from tasks.tracking import Night
+from tasks.tracking.changes import changes_since_last_night
+from tasks.tracking.client import (
+    PatientClient,
+    quiet_mlflow,
+    refusals_named,
+    require_store,
+    resolve_uri,
+)
+from tasks.tracking.runs import Night
 
 PAGE_FILE, CONTENT_FILE = "report.html", "report.json"
 

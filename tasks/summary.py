@@ -11,18 +11,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lstm_model.config import PipelineConfig
+from lstm_model.config.pipeline import PipelineConfig
+from lstm_model.config.section import hide_password
+from lstm_model.data.leakage import AuditRow
 from lstm_model.evaluation.evaluate import Evaluation
 from lstm_model.evaluation.measured import NotComputed, plain, show
 from lstm_model.evaluation.metrics import Metrics
-from lstm_model.hyper_params import HyperParams
-from lstm_model.leakage import AuditRow
-from lstm_model.section import hide_password
+from lstm_model.search.hyper_params import HyperParams
 from tasks.insight import Insight, look_back
-from tasks.registry import RegisteredModel
-from tasks.retrain import FinalModels
-from tasks.study import StudyResult
-from tasks.tracking import Night
+from tasks.search.study import StudyResult
+from tasks.tracking.registry import RegisteredModel
+from tasks.tracking.runs import Night
+from tasks.training.retrain import FinalModels
 
 
 class StageClock:

@@ -8,24 +8,24 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lstm_model.bars import Finding
-from lstm_model.domains import Choice, FloatRange, IntRange
+from lstm_model.data.bars import Finding
+from lstm_model.data.leakage import AuditRow
+from lstm_model.evaluation.backtest import Performance, Trading
 from lstm_model.evaluation.evaluate import Comparison, Evaluation, SeedSpread, Series, Verdict
 from lstm_model.evaluation.intervals import Interval
 from lstm_model.evaluation.measured import NotComputed, Statistic, too_short
 from lstm_model.evaluation.metrics import Metrics
-from lstm_model.evaluation.model_sets import ConfidenceSet, SuperiorAbility
+from lstm_model.evaluation.multiple_testing import ConfidenceSet, SuperiorAbility
 from lstm_model.evaluation.panel import Correlation, PanelSkill, TickerSkill
 from lstm_model.evaluation.selection import SelectionBias
-from lstm_model.evaluation.trading import Performance, Trading
-from lstm_model.importance import CLAIMS, Importance, Importances
-from lstm_model.interpretation import Reading
-from lstm_model.leakage import AuditRow
-from lstm_model.search_space import seed_space
-from lstm_model.training import EpochResult
+from lstm_model.model.training import EpochResult
+from lstm_model.search.distributions import Choice, FloatRange, IntRange
+from lstm_model.search.importance import CLAIMS, Importance, Importances
+from lstm_model.search.interpretation import Reading
+from lstm_model.search.space import seed_space
 from tasks.insight import Insight
 from tasks.page.content import Change, DataFacts, FinalTraining, ReportContent
-from tasks.study_store import TrialRow
+from tasks.search.study_store import TrialRow
 
 Kind = Literal["volatility", "panel", "nothing"]
 

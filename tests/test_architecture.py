@@ -31,9 +31,9 @@ def test_the_top_level_is_the_documented_one() -> None:
 @pytest.mark.parametrize(
     ("statement", "absent"),
     [
-        ("import lstm_model.bundle", {"prefect", "mlflow", "yfinance", "sqlalchemy"}),
+        ("import lstm_model.model.bundle", {"prefect", "mlflow", "yfinance", "sqlalchemy"}),
         (
-            "import tasks.trial, tasks.final_training, tasks.workers",
+            "import tasks.search.trial, tasks.training.final_training, tasks.search.workers",
             {"prefect", "mlflow", "yfinance"},
         ),
         ("import flows.cli", {"prefect", "mlflow", "torch"}),

@@ -64,7 +64,7 @@ def test_the_command_exists(command: str) -> None:
 
 def test_the_configurations_it_prints_are_valid() -> None:
     """Each YAML block of the README parses into a configuration."""
-    from lstm_model.config_file import parse_config
+    from lstm_model.config.loader import parse_config
 
     blocks = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
     assert blocks
@@ -74,7 +74,7 @@ def test_the_configurations_it_prints_are_valid() -> None:
 
 def test_the_whole_configuration_it_prints_is_the_defaults() -> None:
     """The README lists every key there is, with its default."""
-    from lstm_model.config_file import parse_config
+    from lstm_model.config.loader import parse_config
 
     (block,) = re.findall(r"```yaml\n(data:.*?)```", README, re.DOTALL)
     printed, bare = yaml.safe_load(block), {"data": {"tickers": ["AAPL"]}}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from lstm_model.evaluation.equal_accuracy import better_p, clark_west, diebold_mariano
+from lstm_model.evaluation.accuracy_tests import better_p, clark_west, diebold_mariano
 from lstm_model.evaluation.measured import NotComputed, Tested
 from lstm_model.evaluation.metrics import Metrics, Yardsticks, score
 

@@ -9,13 +9,14 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from lstm_model.evaluation.accuracy_tests import losses_by_date
+from lstm_model.evaluation.backtest import Rule, Trading, trade
 from lstm_model.evaluation.by_date import calendar_days
 from lstm_model.evaluation.comparison import Comparison, SeedSpread, compare, seed_spread
-from lstm_model.evaluation.equal_accuracy import losses_by_date
 from lstm_model.evaluation.intervals import LEVELS, Interval, conformal_intervals
 from lstm_model.evaluation.measured import Measured, NotComputed
 from lstm_model.evaluation.metrics import Metrics, Yardsticks, score
-from lstm_model.evaluation.model_sets import (
+from lstm_model.evaluation.multiple_testing import (
     ConfidenceSet,
     SuperiorAbility,
     confidence_set,
@@ -24,7 +25,6 @@ from lstm_model.evaluation.model_sets import (
 from lstm_model.evaluation.panel import PanelSkill, panel_skill
 from lstm_model.evaluation.selection import SelectionBias, Validation, measure_selection
 from lstm_model.evaluation.series import Series, calibration_bins, series_by_date
-from lstm_model.evaluation.trading import Rule, Trading, trade
 from lstm_model.evaluation.verdict import MODEL, Verdict, judge
 from lstm_model.seeding import derive_seed
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from lstm_model.ensemble import spread_of
 from lstm_model.evaluation.by_date import calendar_days, date_means
 from lstm_model.evaluation.intervals import Interval
 from lstm_model.evaluation.long_run import is_constant
 from lstm_model.evaluation.measured import NotComputed
+from lstm_model.model.bundle import spread_of
 
 BINS = 10
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from lstm_model.evaluation.comparison import Comparison
 from lstm_model.evaluation.measured import NotComputed
 from lstm_model.evaluation.metrics import Metrics
-from lstm_model.evaluation.model_sets import ConfidenceSet
+from lstm_model.evaluation.multiple_testing import ConfidenceSet
 
 SIGNIFICANT = 0.05
 

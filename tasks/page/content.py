@@ -8,13 +8,13 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from lstm_model.bars import Finding
+from lstm_model.data.bars import Finding
+from lstm_model.data.leakage import AuditRow
 from lstm_model.evaluation.evaluate import Evaluation
-from lstm_model.leakage import AuditRow
-from lstm_model.search_space import Space
-from lstm_model.training import EpochResult
+from lstm_model.model.training import EpochResult
+from lstm_model.search.space import Space
 from tasks.insight import Insight
-from tasks.study_store import TrialRow
+from tasks.search.study_store import TrialRow
 
 
 @dataclass(frozen=True, slots=True)

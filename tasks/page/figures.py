@@ -8,22 +8,18 @@ from typing import Any
 
 from lstm_model.evaluation.evaluate import Comparison, Evaluation
 from lstm_model.evaluation.measured import NotComputed
-from lstm_model.figures.forecast import (
+from lstm_model.report.figures.forecast import (
     calibration_figure,
     cumulated_figure,
     forecast_figure,
     residual_histogram,
     residuals_figure,
 )
-from lstm_model.figures.market import ic_figure, wealth_figure
-from lstm_model.figures.parallel import parallel_figure
-from lstm_model.figures.search import (
-    history_figure,
-    importances_figure,
-    slice_figures,
-)
-from lstm_model.figures.training import learning_figure, seeds_figure
-from lstm_model.proposals import FinishedTrial
+from lstm_model.report.figures.market import ic_figure, wealth_figure
+from lstm_model.report.figures.parallel import parallel_figure
+from lstm_model.report.figures.search import history_figure, importances_figure, slice_figures
+from lstm_model.report.figures.training import learning_figure, seeds_figure
+from lstm_model.search.sampling import FinishedTrial
 from tasks.page.content import ReportContent
 
 OTHERS = 4

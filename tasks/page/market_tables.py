@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
+from lstm_model.evaluation.backtest import Performance, Trading
 from lstm_model.evaluation.evaluate import Evaluation
 from lstm_model.evaluation.intervals import Interval
 from lstm_model.evaluation.measured import Measured, NotComputed
 from lstm_model.evaluation.panel import PanelSkill, TickerSkill
 from lstm_model.evaluation.sharpe import YEAR
-from lstm_model.evaluation.trading import Performance, Trading
-from lstm_model.figures.style import named
+from lstm_model.report.figures.style import named
 from tasks.page.numbers import Cell, column, number, probability, share
 from tasks.page.table import MOST_ROWS, Table, table_of
 

@@ -6,12 +6,12 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
+from lstm_model.evaluation.backtest import Trading
 from lstm_model.evaluation.evaluate import Evaluation
+from lstm_model.evaluation.learning_curves import overfitting_note
 from lstm_model.evaluation.measured import NotComputed
-from lstm_model.evaluation.overfitting import overfitting_note
 from lstm_model.evaluation.panel import PanelSkill
-from lstm_model.evaluation.trading import Trading
-from lstm_model.figures.style import MOST_POINTS
+from lstm_model.report.figures.style import MOST_POINTS
 from tasks.page.content import ReportContent
 from tasks.page.figures import drawings
 from tasks.page.market_tables import (

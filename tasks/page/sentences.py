@@ -3,12 +3,12 @@
 import math
 from collections.abc import Sequence
 
+from lstm_model.data.leakage import AuditRow
 from lstm_model.evaluation.evaluate import Evaluation, Verdict
 from lstm_model.evaluation.measured import NotComputed
 from lstm_model.evaluation.panel import PanelSkill
 from lstm_model.evaluation.selection import SelectionBias
-from lstm_model.figures.style import named
-from lstm_model.leakage import AuditRow
+from lstm_model.report.figures.style import named
 from tasks.page.content import DataFacts, FinalTraining, ReportContent
 from tasks.page.numbers import number, probability, share
 

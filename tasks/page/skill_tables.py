@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from lstm_model.evaluation.evaluate import Comparison, Evaluation
 from lstm_model.evaluation.measured import Measured, NotComputed
 from lstm_model.evaluation.metrics import Metrics
-from lstm_model.figures.style import named
+from lstm_model.report.figures.style import named
 from tasks.page.numbers import (
     NO_VALUE,
     Cell,

@@ -6,11 +6,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from lstm_model.config import PipelineConfig
-from lstm_model.config_file import parse_config
-from lstm_model.features import FeatureTable
-from lstm_model.split import ChronoSplit, split_chronologically
-from lstm_model.targets import NO_DATE, TargetTable
+from lstm_model.config.loader import parse_config
+from lstm_model.config.pipeline import PipelineConfig
+from lstm_model.data.assemble import split_chronologically
+from lstm_model.data.features import FeatureTable
+from lstm_model.data.targets import NO_DATE, TargetTable
+from lstm_model.data.views import ChronoSplit
 from tests.lstm_model.conftest import make_bars, sp500, sp500_raw
 
 __all__ = ["make_bars", "sp500", "sp500_raw", "split_series"]

@@ -11,18 +11,17 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from lstm_model.baselines import baseline_forecasts
-from lstm_model.hyper_params import HyperParams
-from lstm_model.samples import scale_blocks
-from lstm_model.split import ChronoSplit
-from lstm_model.training import (
+from lstm_model.data.views import ChronoSplit
+from lstm_model.data.windows import scale_blocks, scaled_tensor, window_set
+from lstm_model.evaluation.baselines import baseline_forecasts
+from lstm_model.model.training import (
     EarlyStopping,
     TrainingSettings,
     build_network,
     forecast,
     train_epochs,
 )
-from lstm_model.windows import scaled_tensor, window_set
+from lstm_model.search.hyper_params import HyperParams
 
 pytestmark = pytest.mark.acceptance
 

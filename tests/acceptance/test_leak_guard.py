@@ -7,13 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lstm_model.bars import Bars, adjust
-from lstm_model.baselines import baseline_forecasts
-from lstm_model.config_file import parse_config
-from lstm_model.features import FeatureTable, compute_features
-from lstm_model.leakage import audit_features
-from lstm_model.split import ChronoSplit, split_chronologically
-from lstm_model.targets import compute_targets
+from lstm_model.config.loader import parse_config
+from lstm_model.data.assemble import split_chronologically
+from lstm_model.data.bars import Bars, adjust
+from lstm_model.data.features import FeatureTable, compute_features
+from lstm_model.data.leakage import audit_features
+from lstm_model.data.targets import compute_targets
+from lstm_model.data.views import ChronoSplit
+from lstm_model.evaluation.baselines import baseline_forecasts
 
 pytestmark = pytest.mark.acceptance
 

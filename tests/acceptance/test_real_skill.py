@@ -12,25 +12,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lstm_model.bars import Bars
-from lstm_model.baselines import baseline_forecasts
-from lstm_model.config import PipelineConfig
-from lstm_model.config_file import load_config
-from lstm_model.evaluation.equal_accuracy import better_p, diebold_mariano
-from lstm_model.features import compute_features
-from lstm_model.hyper_params import HyperParams
-from lstm_model.leakage import audit_features, audit_labels
-from lstm_model.samples import scale_blocks
-from lstm_model.split import ChronoSplit, split_chronologically
-from lstm_model.targets import compute_targets
-from lstm_model.training import (
+from lstm_model.config.loader import load_config
+from lstm_model.config.pipeline import PipelineConfig
+from lstm_model.data.assemble import split_chronologically
+from lstm_model.data.bars import Bars
+from lstm_model.data.features import compute_features
+from lstm_model.data.leakage import audit_features, audit_labels
+from lstm_model.data.targets import compute_targets
+from lstm_model.data.views import ChronoSplit
+from lstm_model.data.windows import scale_blocks, scaled_tensor, window_set
+from lstm_model.evaluation.accuracy_tests import better_p, diebold_mariano
+from lstm_model.evaluation.baselines import baseline_forecasts
+from lstm_model.model.training import (
     EarlyStopping,
     TrainingSettings,
     build_network,
     forecast,
     train_epochs,
 )
-from lstm_model.windows import scaled_tensor, window_set
+from lstm_model.search.hyper_params import HyperParams
 
 pytestmark = pytest.mark.acceptance
 

@@ -13,28 +13,21 @@ import pandas as pd
 import pytest
 import torch
 
-from lstm_model.bars import PRICES, Bars, adjust_all
-from lstm_model.blocks import Blocks, divide, positions
-from lstm_model.bundle import Bundle
-from lstm_model.config import FeaturesConfig, PipelineConfig
-from lstm_model.config_file import parse_config
-from lstm_model.features import compute_features, days_since_epoch, tabulate_features
-from lstm_model.hyper_params import CHOICES, HyperParams
-from lstm_model.samples import scale_blocks
-from lstm_model.scaling import Scaler
-from lstm_model.split import (
-    ChronoSplit,
-    Rows,
-    SearchView,
-    TestView,
-    sample_table,
-    select_rows,
-    split_chronologically,
-)
-from lstm_model.targets import TargetTable, compute_targets, tabulate_targets
-from lstm_model.training import TrainingSettings, build_network, train_epochs
-from tasks.data_set import save_rows
-from tasks.trial import TrialOrder, run_trial
+from lstm_model.config.loader import parse_config
+from lstm_model.config.pipeline import FeaturesConfig, PipelineConfig
+from lstm_model.data.assemble import sample_table, select_rows, split_chronologically
+from lstm_model.data.bars import PRICES, Bars, adjust_all
+from lstm_model.data.features import compute_features, days_since_epoch, tabulate_features
+from lstm_model.data.scaling import Scaler
+from lstm_model.data.split import Blocks, divide, positions
+from lstm_model.data.targets import TargetTable, compute_targets, tabulate_targets
+from lstm_model.data.views import ChronoSplit, Rows, SearchView, TestView
+from lstm_model.data.windows import scale_blocks
+from lstm_model.model.bundle import Bundle
+from lstm_model.model.training import TrainingSettings, build_network, train_epochs
+from lstm_model.search.hyper_params import CHOICES, HyperParams
+from tasks.data.data_set import save_rows
+from tasks.search.trial import TrialOrder, run_trial
 
 pytestmark = pytest.mark.acceptance
 

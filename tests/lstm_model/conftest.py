@@ -6,14 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lstm_model.bars import Bars
-from lstm_model.cleaning import clean_bars
-from lstm_model.config import PipelineConfig
-from lstm_model.config_file import parse_config
-from lstm_model.features import FeatureTable, compute_features
-from lstm_model.split import ChronoSplit, Rows, split_chronologically
-from lstm_model.targets import TargetTable, compute_targets
-from tasks.sources import BundledSource
+from lstm_model.config.loader import parse_config
+from lstm_model.config.pipeline import PipelineConfig
+from lstm_model.data.assemble import split_chronologically
+from lstm_model.data.bars import Bars
+from lstm_model.data.cleaning import clean_bars
+from lstm_model.data.features import FeatureTable, compute_features
+from lstm_model.data.targets import TargetTable, compute_targets
+from lstm_model.data.views import ChronoSplit, Rows
+from tasks.data.sources import BundledSource
 
 BarMaker = Callable[..., Bars]
 

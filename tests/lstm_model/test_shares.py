@@ -5,9 +5,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lstm_model.hyper_params import HyperParams
-from lstm_model.optimisation import warmup_steps
-from lstm_model.scaling import KNOTS, _quantile_knots
+from lstm_model.data.scaling import KNOTS, _quantile_knots
+from lstm_model.model.optimizer import warmup_steps
+from lstm_model.search.hyper_params import HyperParams
 from lstm_model.shares import block_starts, dates_needed, exact
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from flows.cli import app, call
-from tasks.bar_store import stored_snapshots
-from tasks.mlflow_client import resolve_uri
-from tasks.registry import input_example
+from tasks.data.snapshots import stored_snapshots
+from tasks.tracking.client import resolve_uri
+from tasks.tracking.registry import input_example
 
 from .conftest import QUICKSTART, Command
 

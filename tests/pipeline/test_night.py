@@ -17,8 +17,8 @@ import pytest
 from prefect import get_client
 
 from flows.cli import app, call
-from tasks.bar_store import stored_snapshots
-from tasks.registry import input_example
+from tasks.data.snapshots import stored_snapshots
+from tasks.tracking.registry import input_example
 from tests.processes import count_trials, wait_until, wait_until_busy, workers_of
 
 from .conftest import QUICKSTART, SMALL, Command

@@ -19,11 +19,11 @@ from prefect import flow
 
 from flows.cli import app, call, parse_settings
 from flows.lstm_hpo import take_snapshot
-from lstm_model.config_file import load_config
-from tasks.prepare import prepare_data_set
-from tasks.study import StudyResult, search_hyperparameters
-from tasks.tracking import open_night
-from tasks.workers import open_workers
+from lstm_model.config.loader import load_config
+from tasks.data.prepare import prepare_data_set
+from tasks.search.study import StudyResult, search_hyperparameters
+from tasks.search.workers import open_workers
+from tasks.tracking.runs import open_night
 from tests.processes import count_trials as count
 from tests.processes import wait_until, wait_until_busy, workers_of
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from lstm_model.evaluation.accuracy_tests import better_p, clark_west, diebold_mariano
 from lstm_model.evaluation.comparison import SeedSpread, compare, seed_spread
-from lstm_model.evaluation.equal_accuracy import better_p, clark_west, diebold_mariano
 from lstm_model.evaluation.measured import NotComputed
 from lstm_model.evaluation.metrics import Yardsticks, score
 

@@ -10,7 +10,8 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from lstm_model.evaluation.equal_accuracy import losses_by_date
+from lstm_model.evaluation.accuracy_tests import losses_by_date
+from lstm_model.evaluation.backtest import Rule, Trading, trade
 from lstm_model.evaluation.evaluate import (
     Evaluation,
     EvaluationSettings,
@@ -24,7 +25,6 @@ from lstm_model.evaluation.measured import NotComputed, Statistic
 from lstm_model.evaluation.metrics import Yardsticks, score
 from lstm_model.evaluation.panel import PanelSkill
 from lstm_model.evaluation.selection import Validation
-from lstm_model.evaluation.trading import Rule, Trading, trade
 from lstm_model.seeding import derive_seed
 
 Kind = Literal["log_return", "log_volatility"]

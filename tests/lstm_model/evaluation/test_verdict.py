@@ -5,7 +5,7 @@ import pytest
 from lstm_model.evaluation.comparison import Comparison
 from lstm_model.evaluation.measured import Measured, NotComputed, Statistic, too_short
 from lstm_model.evaluation.metrics import Metrics
-from lstm_model.evaluation.model_sets import ConfidenceSet
+from lstm_model.evaluation.multiple_testing import ConfidenceSet
 from lstm_model.evaluation.verdict import Verdict, judge
 
 NONE = NotComputed("not asked")

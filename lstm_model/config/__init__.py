@@ -1,0 +1,1 @@
+"""Every knob of a night, parsed once."""

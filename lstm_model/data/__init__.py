@@ -1,0 +1,1 @@
+"""From raw bars to windows: the past alone."""

@@ -1,0 +1,110 @@
+"""Other histories than the one that happened: cut short, begun later, gone on otherwise."""
+
+from collections.abc import Collection
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from lstm_model.data.bars import PRICES, Bars
+from lstm_model.data.features import WARM_UP_BARS, days_since_epoch
+
+NEXT_DAYS = 5
+SPREAD_STARTS, RANDOM_STARTS = 8, 4
+
+
+def only(bars: Bars, tickers: Collection[str]) -> Bars:
+    """Return the bars of some of the tickers."""
+    kept = bars.frame["ticker"].isin(tickers)
+    return Bars(bars.frame[kept].reset_index(drop=True), bars.findings)
+
+
+def take_tickers(bars: Bars, count: int) -> Bars:
+    """Return the tickers with the longest histories, in the order of the panel."""
+    lengths = bars.frame["ticker"].value_counts(sort=False)
+    longest = lengths.sort_values(ascending=False, kind="stable").index[:count]
+    return only(bars, set(longest))
+
+
+def until(bars: Bars, day: int) -> Bars:
+    """Return the bars up to a day, days since 1970-01-01."""
+    kept = days_since_epoch(bars.frame["date"]) <= day
+    return Bars(bars.frame[kept].reset_index(drop=True))
+
+
+def without_head(bars: Bars, ticker: str, count: int) -> Bars:
+    """Return one ticker's bars without its first few: a history that starts later."""
+    return Bars(bars.of(ticker)[count:].reset_index(drop=True), bars.findings)
+
+
+def late_starts(count: int) -> list[int]:
+    """Return how many of `count` bars to drop, several ways; all leave a row past the warm-up.
+
+    One would do to find a mean of all the past; a tie that rounding breaks shows from some of them.
+    """
+    last = count - WARM_UP_BARS - 1
+    if last < 1:
+        return []
+    spread = np.linspace(1, last, SPREAD_STARTS).astype(int)
+    drawn = np.random.default_rng(count).integers(1, last, RANDOM_STARTS, endpoint=True)
+    return sorted({int(start) for start in (*spread, *drawn)})
+
+
+def lift_after(bars: Bars, day: int) -> Bars:
+    """Return bars that from the next day on stand far higher, each by another factor, and pay."""
+    later = _later(bars, day)
+    return _change(bars, later, _uneven(later, 10.0), dividend=0.01, split=2.0)
+
+
+def sink_after(bars: Bars, day: int) -> Bars:
+    """Return bars that from the next day on stand far lower, and neither pay nor split."""
+    later = _later(bars, day)
+    return _change(bars, later, _uneven(later, 0.1), dividend=0.0, split=0.0)
+
+
+def widen_after(bars: Bars, day: int) -> Bars:
+    """Return bars whose range is wide from the next day on."""
+    frame, later = bars.frame.copy(), _later(bars, day)
+    frame.loc[later, "high"] *= 1.5
+    frame.loc[later, "low"] /= 1.5
+    return Bars(frame, bars.findings)
+
+
+def narrow_after(bars: Bars, day: int) -> Bars:
+    """Return bars whose range is no more than from open to close from the next day on."""
+    frame, later = bars.frame.copy(), _later(bars, day)
+    ends = frame.loc[later, ["open", "close"]]
+    frame.loc[later, "high"] = ends.max(axis=1)
+    frame.loc[later, "low"] = ends.min(axis=1)
+    return Bars(frame, bars.findings)
+
+
+def _later(bars: Bars, day: int) -> Bool[np.ndarray, " row"]:
+    later: np.ndarray = days_since_epoch(bars.frame["date"]) > day
+    return later
+
+
+def _uneven(later: Bool[np.ndarray, " row"], factor: float) -> Float[np.ndarray, " later"]:
+    """Return a factor for each later bar, so that ratios between them change, too."""
+    exponents = np.random.default_rng(0).uniform(0.5, 1.5, int(later.sum()))
+    factors: np.ndarray = factor**exponents
+    return factors
+
+
+def _change(
+    bars: Bars,
+    later: Bool[np.ndarray, " row"],
+    factors: Float[np.ndarray, " later"],
+    dividend: float,
+    split: float,
+) -> Bars:
+    """Multiply later prices and volumes; `dividend` is a share of the close, of the next days."""
+    frame = bars.frame.copy()
+    columns = [*PRICES, "volume"]
+    frame.loc[later, columns] = frame.loc[later, columns].mul(factors, axis=0)
+    # Of few days: factors multiply up, and over years they would leave what a float can hold.
+    soon = later & frame["date"].isin(frame["date"][later].drop_duplicates().nsmallest(NEXT_DAYS))
+    frame.loc[soon, "dividends"] = frame.loc[soon, "close"] * dividend
+    frame.loc[soon, "dividend_factor"] = 1.0 + dividend
+    frame.loc[soon, "stock_splits"] = split
+    frame.loc[soon, "split_factor"] = split or 1.0
+    return Bars(frame, bars.findings)

@@ -1,0 +1,84 @@
+"""Bars -> FeatureTable: causal, stationary columns, in sets of ours and by the user's own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Float, Int
+
+from lstm_model.config.pipeline import FeaturesConfig, FeatureSet
+from lstm_model.data.bars import Bars, Histories, adjust_all
+from lstm_model.data.custom_features import custom_columns
+from lstm_model.data.har import HAR_NAMES, har_terms
+from lstm_model.data.indicators import INDICATORS, indicator_columns
+from lstm_model.data.trailing import MEMORY_BARS
+
+WARM_UP_BARS = MEMORY_BARS
+"""Bars masked at the head of each ticker: as many as a column may look at."""
+
+SETS: dict[FeatureSet, tuple[str, ...]] = {"indicators": INDICATORS, "har": HAR_NAMES}
+"""The columns of each set."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureTable:
+    """One row a bar and ticker, in the order of the panel.
+
+    `ready` marks rows past the warm-up whose features are all finite.
+    """
+
+    tickers: tuple[str, ...]
+    ticker_of_row: Int[np.ndarray, " row"]
+    dates: Int[np.ndarray, " row"]
+    names: tuple[str, ...]
+    values: Float[np.ndarray, "row feature"]
+    ready: Bool[np.ndarray, " row"]
+
+
+def compute_features(
+    bars: Bars, features: FeaturesConfig | None = None, histories: Histories | None = None
+) -> FeatureTable:
+    """Compute every ticker's features on its own history; dates are days since 1970-01-01.
+
+    `histories` are the same bars adjusted, where the caller has them already. Raises ConfigError
+    where `features.custom` does not give what it must.
+    """
+    features = features or FeaturesConfig()
+    table = tabulate_features(adjust_all(bars) if histories is None else histories, features.sets)
+    if features.custom is None:
+        return table
+    names, columns = custom_columns(bars, features.custom, taken=table.names)
+    return replace(
+        table,
+        names=(*table.names, *names),
+        values=np.column_stack([table.values, columns]),
+        ready=table.ready & np.isfinite(columns).all(axis=1),
+    )
+
+
+def tabulate_features(
+    histories: Histories, sets: Sequence[FeatureSet] = ("indicators",)
+) -> FeatureTable:
+    """Compute our own columns from bars that are adjusted already."""
+    compute = {"indicators": indicator_columns, "har": har_terms}
+    frames = list(histories.values())
+    values = np.concatenate(
+        [np.column_stack([compute[name](frame) for name in sets]) for frame in frames]
+    )
+    warm = np.concatenate([np.arange(len(frame)) >= WARM_UP_BARS for frame in frames])
+    dates = np.concatenate([days_since_epoch(frame["date"]) for frame in frames])
+    lengths = [len(frame) for frame in frames]
+    return FeatureTable(
+        tickers=tuple(histories),
+        ticker_of_row=np.repeat(np.arange(len(frames)), lengths),
+        dates=dates,
+        names=tuple(column for name in sets for column in SETS[name]),
+        values=values,
+        ready=warm & np.isfinite(values).all(axis=1),
+    )
+
+
+def days_since_epoch(dates: "pd.Series[pd.Timestamp]") -> Int[np.ndarray, " row"]:
+    """Return dates as whole days, whatever unit pandas holds them in."""
+    return dates.to_numpy().astype("datetime64[D]").astype(np.int64)

@@ -1,0 +1,44 @@
+"""HAR: the log variance of a day from its range, its means, and their regression (Corsi)."""
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from lstm_model.data.ticks import SAME
+
+HAR_NAMES = ("log_variance", "log_variance5", "log_variance22")
+
+
+def parkinson_variance(frame: pd.DataFrame) -> "pd.Series[float]":
+    """Estimate each bar's variance from its range, (ln H/L)^2 / (4 ln 2); NaN where H = L.
+
+    High and low that only rounding parts are equal, too (`ticks`): the log of their variance would
+    be of that rounding.
+
+    Parkinson (1980), "The Extreme Value Method for Estimating the Variance of the Rate of Return",
+    Journal of Business 53(1), 61-65.
+    """
+    log_range = pd.Series(np.log(frame["high"] / frame["low"]))
+    variance: pd.Series[float] = log_range**2 / (4 * np.log(2))
+    return variance.where(log_range > SAME)
+
+
+def har_terms(frame: pd.DataFrame) -> Float[np.ndarray, "row term"]:
+    """Return the day's log variance and its means over the last 5 and 22 bars (Corsi 2009).
+
+    A bar without range says nothing of volatility: it repeats what was known before it.
+    """
+    daily = pd.Series(np.log(parkinson_variance(frame)))
+    means = [daily.rolling(n, min_periods=1).mean() for n in (5, 22)]
+    return np.column_stack([series.ffill() for series in (daily, *means)])
+
+
+def least_squares(
+    terms: Float[np.ndarray, "sample term"], labels: Float[np.ndarray, " sample"]
+) -> tuple[float, Float[np.ndarray, " term"]]:
+    """Return intercept and weights; without terms the intercept is the labels' mean, to the bit."""
+    if not terms.shape[1]:
+        return float(labels.mean()), np.empty(0)
+    design = np.column_stack([np.ones(len(terms)), terms])
+    intercept, *weights = np.linalg.lstsq(design, labels, rcond=None)[0]
+    return float(intercept), np.array(weights)

@@ -1,0 +1,249 @@
+"""The leak audit: what must not change when the future does, does not; each check is a row.
+
+It sees whatever a column makes of the bars it is given. It cannot see what a user's function reads
+from elsewhere, or a look-ahead that came with the bars themselves.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float
+
+from lstm_model.data.bars import Bars
+from lstm_model.data.changed_bars import (
+    late_starts,
+    lift_after,
+    narrow_after,
+    only,
+    sink_after,
+    take_tickers,
+    until,
+    widen_after,
+    without_head,
+)
+from lstm_model.data.features import WARM_UP_BARS, FeatureTable
+from lstm_model.data.scaling import Scaler, rows_covered
+from lstm_model.data.views import ChronoSplit, SearchView
+from lstm_model.data.windows import with_sequence_length
+from lstm_model.errors import ConfigError
+from lstm_model.search.hyper_params import HyperParams
+
+TOLERANCE = 1e-9
+START_TOLERANCE = 3e-6
+"""How much a recursive column of the user's may still remember of where history starts.
+
+After 250 bars an EMA over 26 remembers 1e-9, Wilder's RSI 3e-8 and ADX 1e-6 of itself; an EMA over
+50, which looks further back, 2e-5. Built-in columns remember nothing: theirs are equal to 1e-9.
+"""
+
+CUTS = 24
+MAX_TICKERS = 4
+"""How many tickers of a panel features are recomputed for: every ticker goes the same way."""
+
+ComputeFeatures = Callable[[Bars], FeatureTable]
+Variant = Callable[[Bars, int], Bars]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """One check of the audit: what was asked, what was found, and whether it holds."""
+
+    check: str
+    passed: bool
+    found: str
+
+
+def audit_features(
+    compute: ComputeFeatures, bars: Bars, boundaries: Sequence[dt.date]
+) -> list[AuditRow]:
+    """Recompute features without the future, with other ones, and without the distant past.
+
+    A column that changes is named. The cuts are the last sessions before the boundaries, and as
+    many more spread over the history; a ticker counts at a cut from its warm-up on.
+    """
+    some = take_tickers(bars, MAX_TICKERS)
+    whole = compute(some)
+    cuts = _cuts(whole, boundaries)
+    checks: dict[str, tuple[Variant, ...]] = {
+        "features are the same when they are computed again": (lambda bars, _: bars,),
+        "features on truncated history": (until,),
+        "features when later bars change": (lift_after, sink_after, widen_after, narrow_after),
+    }
+    rows = [
+        _recompute(check, variants, compute, some, whole, cuts)
+        for check, variants in checks.items()
+    ]
+    return [*rows, _start_later(compute, some, whole)]
+
+
+def _recompute(
+    check: str,
+    variants: Sequence[Variant],
+    compute: ComputeFeatures,
+    bars: Bars,
+    whole: FeatureTable,
+    cuts: Sequence[int],
+) -> AuditRow:
+    guilty: dict[str, int] = {}
+    try:
+        for cut in cuts:
+            known = _warm_tickers(whole, cut)
+            if not known:
+                continue
+            for variant in variants:
+                other = compute(variant(only(bars, known), cut))
+                for name in _changed_columns(whole, other, known, cut):
+                    guilty.setdefault(name, cut)
+    except ConfigError as error:
+        return AuditRow(check, False, str(error))
+    found = ", ".join(f"{name} changes at {_date(cut)}" for name, cut in guilty.items())
+    unchanged = (
+        f"{len(whole.names)} columns of {', '.join(bars.tickers)} unchanged at {len(cuts)} dates "
+        f"from {_date(cuts[0])} to {_date(cuts[-1])}"
+    )
+    return AuditRow(check, not guilty, found or unchanged)
+
+
+def _start_later(compute: ComputeFeatures, bars: Bars, whole: FeatureTable) -> AuditRow:
+    """Drop the head of each history: past the warm-up a value is that of the last bars alone.
+
+    A model forecasts from a short history what it learnt on a long one.
+    """
+    check = f"features past {WARM_UP_BARS} bars, when history starts later"
+    guilty: dict[str, str] = {}
+    starts = 0
+    try:
+        for code, ticker in enumerate(bars.tickers):
+            rows = whole.ticker_of_row == code
+            own, days = whole.values[rows], whole.dates[rows]
+            for start in late_starts(len(own)):
+                later = compute(without_head(bars, ticker, start)).values[WARM_UP_BARS:]
+                begun = f"on {ticker} when history starts at {_date(int(days[start]))}"
+                for name, row, values in _moved_columns(
+                    whole.names, own[start + WARM_UP_BARS :], later
+                ):
+                    day = _date(int(days[start + WARM_UP_BARS + row]))
+                    guilty.setdefault(name, f"{values} at {day} {begun}")
+                starts += 1
+    except ConfigError as error:
+        return AuditRow(check, False, str(error))
+    found = ", ".join(
+        f"{name} depends on more than the last {WARM_UP_BARS} bars ({change})"
+        for name, change in guilty.items()
+    )
+    unchanged = f"{len(whole.names)} columns unchanged from {starts} later starts"
+    return AuditRow(check, not guilty, found or unchanged)
+
+
+def _moved_columns(
+    names: Sequence[str],
+    before: Float[np.ndarray, "row feature"],
+    after: Float[np.ndarray, "row feature"],
+) -> Iterator[tuple[str, int, str]]:
+    """Yield the columns that are not the same in both, with the first such row and its values."""
+    same = np.isclose(after, before, START_TOLERANCE, START_TOLERANCE, equal_nan=True)
+    for column in map(int, np.flatnonzero(~same.all(axis=0))):
+        row = int(same[:, column].argmin())
+        values = f"{after[row, column]:.6g} instead of {before[row, column]:.6g}"
+        yield names[column], row, values
+
+
+def audit_labels(split: ChronoSplit) -> list[AuditRow]:
+    """Compare where the labels of each block end with where the next block begins."""
+    search, held_out = split.search, split.held_out
+    ends = search.rows.label_ends
+    first_validation = int(search.rows.dates[search.validation].min())
+    first_test = int(held_out.rows.dates[held_out.test].min())
+    rows = []
+    for name, block, start, following in (
+        ("train", search.train, first_validation, "validation"),
+        ("validation", search.validation, first_test, "test"),
+    ):
+        last = int(ends[block].max())
+        rows.append(
+            AuditRow(
+                f"labels of {name} end before {following} begins",
+                last < start,
+                f"the last ends {_date(last)}, the first {following} sample is {_date(start)}",
+            )
+        )
+    labelled = np.flatnonzero(np.isfinite(search.rows.labels))
+    samples = np.union1d(search.train, search.validation)
+    latest = int(search.rows.dates.max())
+    rows.append(
+        AuditRow(
+            "the search holds no row and no label of the test block",
+            latest < first_test and bool(np.isin(labelled, samples).all()),
+            f"its last row is {_date(latest)}, {len(labelled)} labels for {len(samples)} samples",
+        )
+    )
+    return rows
+
+
+def audit_scaler(view: SearchView, scaler: Scaler, params: HyperParams) -> AuditRow:
+    """Fit the scaler again where all that train does not cover is blank; it must be the same."""
+    rows = with_sequence_length(view.rows, params)
+    covered = rows_covered(view.train, rows.window_length, len(rows.dates))
+    in_train = np.zeros(len(rows.dates), dtype=bool)
+    in_train[view.train] = True
+    blind = replace(
+        rows,
+        features=np.where(covered[:, None], rows.features, np.float32(np.nan)),
+        labels=np.where(in_train, rows.labels, np.nan),
+        har_terms=np.where(in_train[:, None], rows.har_terms, np.nan),
+    )
+    again = Scaler.fit(blind, view.train, params.feature_scaling)
+    parts = ("feature_means", "feature_sds", "label_mean", "label_sd", "skip_weights", "knots")
+    different = [part for part in parts if not _equal(getattr(scaler, part), getattr(again, part))]
+    return AuditRow(
+        "the scaler saw train rows alone",
+        not different,
+        f"{', '.join(different)} differ from a fit on train alone"
+        if different
+        else f"equal to a fit on the {int(covered.sum())} rows that train windows cover",
+    )
+
+
+def _cuts(table: FeatureTable, boundaries: Sequence[dt.date]) -> list[int]:
+    days = np.unique(table.dates)
+    usable = days[min(WARM_UP_BARS, len(days) - 2) : -1]
+    spread = usable[np.linspace(0, len(usable) - 1, CUTS).astype(int)]
+    before = [days[np.searchsorted(days, (d - dt.date(1970, 1, 1)).days) - 1] for d in boundaries]
+    return sorted({int(day) for day in (*spread, *before)})
+
+
+def _warm_tickers(table: FeatureTable, cut: int) -> list[str]:
+    bars = np.bincount(table.ticker_of_row[table.dates <= cut], minlength=len(table.tickers))
+    return [ticker for ticker, n in zip(table.tickers, bars, strict=True) if n > WARM_UP_BARS]
+
+
+def _changed_columns(
+    whole: FeatureTable, other: FeatureTable, tickers: Collection[str], cut: int
+) -> Iterator[str]:
+    """Yield the columns whose values up to the cut are not the same in both."""
+    before, after = (_known(table, tickers, cut) for table in (whole, other))
+    if other.names != whole.names or before.shape != after.shape:
+        yield "the table's shape"
+        return
+    same = np.isclose(before, after, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True)
+    yield from (whole.names[column] for column in np.flatnonzero(~same.all(axis=0)))
+
+
+def _known(
+    table: FeatureTable, tickers: Collection[str], cut: int
+) -> Float[np.ndarray, "row feature"]:
+    codes = [code for code, ticker in enumerate(table.tickers) if ticker in tickers]
+    values: np.ndarray = table.values[(table.dates <= cut) & np.isin(table.ticker_of_row, codes)]
+    return values
+
+
+def _equal(one: object, other: object) -> bool:
+    if one is None or other is None:
+        return one is other
+    return bool(np.array_equal(np.asarray(one), np.asarray(other)))
+
+
+def _date(day: int) -> dt.date:
+    return dt.date(1970, 1, 1) + dt.timedelta(days=day)

@@ -1,0 +1,206 @@
+"""Bundle: all that a forecast needs, in one folder of safetensors and JSON; no pickle."""
+
+import json
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float, Float32, Int
+from safetensors.torch import load_file, save_file
+
+from lstm_model.config.pipeline import FeaturesConfig
+from lstm_model.data.assemble import window_is_whole
+from lstm_model.data.bars import adjust_all, join_panel
+from lstm_model.data.cleaning import clean_bars
+from lstm_model.data.features import WARM_UP_BARS, compute_features
+from lstm_model.data.har import har_terms
+from lstm_model.data.scaling import Scaler
+from lstm_model.data.targets import TargetKind
+from lstm_model.data.views import Rows
+from lstm_model.data.windows import WindowSet
+from lstm_model.errors import BarsError
+from lstm_model.model.network import LSTMRegressor
+from lstm_model.model.training import build_network, forecast
+from lstm_model.search.hyper_params import HyperParams
+
+WEIGHTS_FILE = "weights.safetensors"
+DESCRIPTION_FILE = "model.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """Networks trained alike from several seeds, with their scaler, features and target.
+
+    A forecast is the mean of the networks' own (Lakshminarayanan, Pritzel & Blundell 2017, "Simple
+    and Scalable Predictive Uncertainty Estimation using Deep Ensembles"). `feature_names` are all
+    columns, those of `features.custom` among them.
+    """
+
+    networks: tuple[LSTMRegressor, ...]
+    params: HyperParams
+    scaler: Scaler
+    features: FeaturesConfig
+    feature_names: tuple[str, ...]
+    window_length: int
+    target_kind: TargetKind
+    horizon: int
+
+    def forecast_samples(
+        self, rows: Rows, ends: Int[np.ndarray, " sample"]
+    ) -> Float[np.ndarray, "member sample"]:
+        """Forecast samples of prepared rows with each network, in the target's own unit."""
+        return self._forecast(rows.features, rows.har_terms[ends], ends)
+
+    def forecast_bars(self, raw: pd.DataFrame) -> pd.DataFrame:
+        """Forecast every bar that has enough history, from raw bars.
+
+        `raw` has the columns ticker, date, open, high, low, close and optionally adj_close, volume,
+        dividends, stock_splits. Returns ticker, date, forecast and spread, where forecast is the
+        target over the `horizon` bars after date and spread the standard deviation over the
+        networks; a ticker's last row is the forecast that is still to come. Raises BarsError where
+        a ticker has fewer than warm-up + window length bars.
+        """
+        needed = WARM_UP_BARS + self.window_length
+        parts = []
+        for ticker, frame in raw.groupby("ticker", sort=False):
+            bars = clean_bars(frame.drop(columns="ticker"), str(ticker))
+            if len(bars.frame) < needed:
+                raise BarsError(
+                    f"{ticker}: a forecast needs >= {needed} bars (warm-up {WARM_UP_BARS} + window "
+                    f"{self.window_length}) but has {len(bars.frame)}; pass more history"
+                )
+            parts.append(bars)
+        if not parts:
+            raise BarsError("a forecast needs bars of at least one ticker but there are none")
+        bars = join_panel(parts)
+        histories = adjust_all(bars)
+        features = compute_features(bars, self.features, histories)
+        if features.names != self.feature_names:
+            raise BarsError(
+                f"a model forecasts from the columns it was trained on ({len(self.feature_names)}) "
+                f"but these bars give {len(features.names)}, "
+                f"{', '.join(features.names[-3:])} last; is features.custom another version?"
+            )
+        ends = np.flatnonzero(window_is_whole(features, self.window_length))
+        silent = set(range(len(parts))) - set(features.ticker_of_row[ends].tolist())
+        if silent:
+            raise BarsError(
+                f"{features.tickers[min(silent)]}: a forecast needs {self.window_length} bars with "
+                f"every feature finite but there are none; pass more history"
+            )
+        terms = np.concatenate([har_terms(frame) for frame in histories.values()])[ends]
+        values = self._forecast(features.values.astype(np.float32), terms, ends)
+        tickers = np.array(features.tickers)[features.ticker_of_row[ends]]
+        dates = features.dates[ends].astype("datetime64[D]").astype("datetime64[us]")
+        return pd.DataFrame(
+            {
+                "ticker": tickers,
+                "date": dates,
+                "forecast": values.mean(axis=0),
+                "spread": spread_of(values),
+            }
+        )
+
+    def _forecast(
+        self,
+        features: Float32[np.ndarray, "row feature"],
+        terms: Float[np.ndarray, "sample term"],
+        ends: Int[np.ndarray, " sample"],
+    ) -> Float[np.ndarray, "member sample"]:
+        windows = WindowSet(
+            rows=torch.from_numpy(self.scaler.scale_features(features)),
+            ends=torch.from_numpy(ends),
+            labels=torch.zeros(len(ends)),
+            length=self.window_length,
+        )
+        members = [forecast(network.cpu(), windows) for network in self.networks]
+        return np.stack([self.scaler.unscale_forecasts(member, terms) for member in members])
+
+
+def spread_of(members: Float[np.ndarray, "member sample"]) -> Float[np.ndarray, " sample"]:
+    """Return the standard deviation over an ensemble's members; of one there is none, 0."""
+    if len(members) < 2:
+        return np.zeros(members.shape[1])
+    spread: Float[np.ndarray, " sample"] = members.std(axis=0, ddof=1)
+    return spread
+
+
+def save_bundle(bundle: Bundle, folder: Path) -> Path:
+    """Write weights and description into `folder`, which is created."""
+    folder.mkdir(parents=True, exist_ok=True)
+    description = {
+        "params": bundle.params.to_dict(),
+        "networks": len(bundle.networks),
+        "features": bundle.features.model_dump(mode="json"),
+        "feature_names": bundle.feature_names,
+        "window_length": bundle.window_length,
+        "target": {"kind": bundle.target_kind, "horizon": bundle.horizon},
+        "scaler": _describe(bundle.scaler),
+        "lstm_hpo_version": _project_version(),
+    }
+    text = json.dumps(description, indent=2)
+    (folder / DESCRIPTION_FILE).write_text(text, encoding="utf-8")
+    weights = {
+        f"{member}.{name}": tensor
+        for member, network in enumerate(bundle.networks)
+        for name, tensor in network.cpu().state_dict().items()
+    }
+    save_file(weights, folder / WEIGHTS_FILE)
+    return folder
+
+
+def _describe(scaler: Scaler) -> dict[str, object]:
+    """Spell the scaler in JSON; digits are enough to read every number back."""
+    arrays = {
+        "feature_means": scaler.feature_means.tolist(),
+        "feature_sds": scaler.feature_sds.tolist(),
+        "label_mean": scaler.label_mean,
+        "label_sd": scaler.label_sd,
+        "skip_weights": scaler.skip_weights,
+    }
+    return arrays if scaler.knots is None else arrays | {"knots": scaler.knots.tolist()}
+
+
+def _project_version() -> str:
+    """Return the installed version; a checkout that is not installed has none."""
+    try:
+        return version("lstm-hpo")
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def load_bundle(folder: Path) -> Bundle:
+    """Read a bundle back; every number equals the one that was saved."""
+    description = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
+    params = HyperParams.from_mapping(description["params"])
+    feature_names = tuple(description["feature_names"])
+    weights = load_file(folder / WEIGHTS_FILE)
+    networks = []
+    for member in range(description["networks"]):
+        network = build_network(len(feature_names), params, seed=0)
+        own = f"{member}."
+        network.load_state_dict(
+            {key.removeprefix(own): value for key, value in weights.items() if key.startswith(own)}
+        )
+        networks.append(network.eval())
+    scaler = description["scaler"]
+    return Bundle(
+        networks=tuple(networks),
+        params=params,
+        scaler=Scaler(
+            feature_means=np.array(scaler["feature_means"]),
+            feature_sds=np.array(scaler["feature_sds"]),
+            label_mean=scaler["label_mean"],
+            label_sd=scaler["label_sd"],
+            knots=np.array(scaler["knots"]) if "knots" in scaler else None,
+            skip_weights=tuple(scaler["skip_weights"]),
+        ),
+        features=FeaturesConfig.model_validate(description["features"]),
+        feature_names=feature_names,
+        window_length=description["window_length"],
+        target_kind=description["target"]["kind"],
+        horizon=description["target"]["horizon"],
+    )

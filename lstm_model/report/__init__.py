@@ -1,0 +1,1 @@
+"""From a night's result to what a person reads."""

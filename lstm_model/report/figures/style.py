@@ -1,0 +1,121 @@
+"""How every figure looks: one palette, no background of its own, a sentence as its title."""
+
+import html
+import math
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+import plotly.graph_objects as go
+
+from lstm_model.search.hyper_params import Value
+
+BLUE, ORANGE, GREEN, PINK, GREY = "#2b83c6", "#cf6a1c", "#0f9573", "#bf6a9f", "#808080"
+"""Told apart by the colour-blind (after Okabe & Ito), and 3:1 against a white and a dark page."""
+
+PALETTE = (ORANGE, GREEN, PINK, BLUE, GREY)
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
+"""Lines differ in dash too, so that colour is never the only difference."""
+
+MOST_POINTS = 1000
+"""Of a line; a page cannot show more, and has to stay small."""
+
+FEW = 12
+"""So few whole numbers each get a tick: Plotly would put halves between them."""
+
+LETTERS = 12
+"""Of a choice's name, where it has to fit below a small figure."""
+
+HEIGHT = 330
+
+Item = TypeVar("Item")
+
+
+def named(name: str) -> str:
+    """Return a forecast's name as words."""
+    return {"model": "model (LSTM)", "har": "HAR", "mlp": "MLP"}.get(name, name.replace("_", " "))
+
+
+def plain(text: str) -> str:
+    """Return a name as Plotly shows it to the letter: it reads labels as a kind of HTML."""
+    return html.escape(text, quote=False)
+
+
+def short(value: Value) -> str:
+    """Spell a choice so that it fits below a small figure."""
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return plain(text if len(text) <= LETTERS else f"{text[: LETTERS - 1]}…")
+
+
+def blank(title: str, x: str, y: str, height: int = HEIGHT) -> go.Figure:
+    """Return an empty figure; `title` is a sentence, `x` and `y` name the axes with their units.
+
+    The name of the vertical axis lies above it: upright it would not fit a phone's small figures.
+    """
+    # Labels that turn when they do not fit make margins grow and shrink by turns on a phone.
+    axis = {"tickangle": 0, "automargin": True, "zeroline": False, "ticks": "outside", "ticklen": 4}
+    figure = go.Figure(
+        layout={
+            "template": "none",
+            "title": {"text": plain(title)},
+            "height": height,
+            "margin": {"l": 4, "r": 8, "t": 28 if y else 8, "b": 12},
+            "paper_bgcolor": "rgba(0,0,0,0)",
+            "plot_bgcolor": "rgba(0,0,0,0)",
+            "font": {"size": 12, "family": "system-ui, sans-serif", "color": GREY},
+            "xaxis": {**axis, "title": {"text": x, "standoff": 8}, "showgrid": False},
+            "yaxis": {**axis, "gridcolor": GREY},
+            "legend": {
+                "orientation": "h",
+                "yref": "container",
+                "y": 0,
+                "yanchor": "bottom",
+                "xref": "container",
+                "x": 0,
+                "xanchor": "left",
+                "font": {"size": 11},
+            },
+            "hoverlabel": {"font": {"size": 12}},
+            "hovermode": "closest",
+        }
+    )
+    if y:
+        figure.add_annotation(
+            name="y axis",
+            text=y,
+            showarrow=False,
+            xref="paper",
+            yref="paper",
+            x=0,
+            y=1,
+            xanchor="left",
+            yanchor="bottom",
+            yshift=6,
+            font={"size": 11},
+        )
+    return figure
+
+
+def level(figure: go.Figure, y: float, text: str) -> None:
+    """Draw a horizontal reference line that says what it is."""
+    figure.add_hline(
+        y=y,
+        line={"color": GREY, "width": 1, "dash": "dot"},
+        annotation={"text": plain(text), "font": {"size": 11}, "xanchor": "right", "x": 1},
+        annotation_position="top right",
+    )
+
+
+def rounded(values: Iterable[float | None], digits: int = 5) -> list[float | None]:
+    """Return values with as many digits as a page can show; what is not finite is a gap."""
+    return [None if v is None or not math.isfinite(v) else float(f"{v:.{digits}g}") for v in values]
+
+
+def thinned(values: Sequence[Item], most: int = MOST_POINTS) -> Sequence[Item]:
+    """Return every k-th value, the last always, so that at most `most` are left."""
+    step = -(-len(values) // most) or 1
+    return values[(len(values) - 1) % step :: step] if values else values
+
+
+def finite(values: Iterable[float | None]) -> list[float]:
+    """Return the values that are there and are numbers."""
+    return [v for v in values if v is not None and math.isfinite(v)]

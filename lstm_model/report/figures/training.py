@@ -1,0 +1,127 @@
+"""Figures of the final model's trainings: learning curves, and how far seeds lie apart."""
+
+import math
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from lstm_model.evaluation.evaluate import SeedSpread
+from lstm_model.evaluation.measured import NotComputed
+from lstm_model.model.training import EpochResult
+from lstm_model.report.figures.style import (
+    BLUE,
+    FEW,
+    GREY,
+    ORANGE,
+    blank,
+    named,
+    plain,
+    rounded,
+    thinned,
+)
+
+
+def learning_figure(
+    curves: Sequence[Sequence[EpochResult]], seeds: Sequence[int], best_epochs: Sequence[int]
+) -> go.Figure | NotComputed:
+    """Draw each seed's train and validation loss by epoch, its best epoch marked."""
+    if not any(curves):
+        return NotComputed("no epoch was recorded")
+    figure = blank(
+        "Loss by epoch: the gap between the two kinds of line is what is learnt by heart.",
+        "epoch",
+        "loss (MSE of the scaled label, no unit)",
+    )
+    for kind, colour, dash in (("train", GREY, "dash"), ("validation", BLUE, "solid")):
+        shown = False
+        for curve, seed in zip(curves, seeds, strict=False):
+            epochs = thinned(curve)
+            losses = [e.train_loss if kind == "train" else e.validation_loss for e in epochs]
+            if not any(map(math.isfinite, losses)):
+                continue
+            figure.add_scatter(
+                x=[e.epoch for e in epochs],
+                y=rounded(losses),
+                mode="lines+markers" if len(epochs) == 1 else "lines",
+                name=f"{kind}, a line a seed",
+                legendgroup=kind,
+                showlegend=not shown,
+                line={"color": colour, "width": 1.5, "dash": dash},
+                hovertemplate=f"{kind}, seed {seed}, epoch %{{x}}: %{{y:.4g}}<extra></extra>",
+            )
+            shown = True
+    if max(len(curve) for curve in curves) <= FEW:
+        figure.update_xaxes(dtick=1)
+    marks = [
+        (best, e.validation_loss)
+        for curve, best in zip(curves, best_epochs, strict=False)
+        for e in curve
+        if e.epoch == best and math.isfinite(e.validation_loss)
+    ]
+    if marks:
+        figure.add_scatter(
+            x=[epoch for epoch, _ in marks],
+            y=rounded(loss for _, loss in marks),
+            mode="markers",
+            name="best epoch",
+            marker={"color": ORANGE, "symbol": "diamond", "size": 9},
+        )
+    return figure
+
+
+def seeds_figure(
+    spreads: Sequence[SeedSpread],
+    scores: Sequence[tuple[str, float]],
+    unit: str,
+    beyond: Sequence[str] = (),
+) -> go.Figure | NotComputed:
+    """Draw the test MSE of every forecast: members of ensembles as dots, the whole as a diamond.
+
+    Those of `beyond` are too far off to be drawn; they are named, and their members left out.
+    """
+    names = dict(scores)
+    spreads = [spread for spread in spreads if spread.name not in beyond]
+    if not names and not spreads:
+        return NotComputed("no forecast was scored")
+    for spread in spreads:
+        names.setdefault(spread.name, spread.ensemble)
+    order = sorted(names, key=lambda name: -names[name])
+    members = [(m, plain(named(spread.name))) for spread in spreads for m in spread.members]
+    power = _power([*names.values(), *(m for m, _ in members)])
+    scale = f", in 10<sup>{power}</sup>".replace("-", "\N{MINUS SIGN}") if power else ""
+    off = f"; far off are {' and '.join(plain(named(name)) for name in beyond)}" if beyond else ""
+    figure = blank(
+        f"Test error by forecast, the lowest on top; dots are single seeds{off}.",
+        f"MSE{scale} ({plain(unit)}, squared)",
+        "",
+        height=100 + 26 * len(order),
+    )
+    figure.add_scatter(
+        x=rounded(names[name] / 10.0**power for name in order),
+        y=[plain(named(name)) for name in order],
+        mode="markers",
+        name="forecast",
+        marker={"color": BLUE, "symbol": "diamond", "size": 10},
+    )
+    if members:
+        figure.add_scatter(
+            x=rounded(m / 10.0**power for m, _ in members),
+            y=[name for _, name in members],
+            mode="markers",
+            name="one seed of it",
+            marker={"color": ORANGE, "symbol": "circle-open", "size": 7},
+        )
+    figure.update_yaxes(
+        type="category",
+        categoryorder="array",
+        categoryarray=[plain(named(n)) for n in order],
+        ticks="",
+    )
+    return figure.update_xaxes(nticks=6)
+
+
+def _power(values: Sequence[float]) -> int:
+    """Return the power of ten that long numbers are written in; 0 for those that are not long."""
+    largest = max((abs(v) for v in values if math.isfinite(v) and v), default=1.0)
+    power = math.floor(math.log10(largest))
+    return 0 if -3 <= power < 4 else power

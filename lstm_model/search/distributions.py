@@ -1,0 +1,178 @@
+"""Domains: what values a parameter is searched over, as typed configuration, and where it acts."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal
+
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.trial import Trial
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictInt,
+    model_serializer,
+    model_validator,
+)
+
+from lstm_model.search.hyper_params import Value
+
+
+def _refuse_bool(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError(  # noqa: TRY004 - pydantic takes ValueError for a broken rule
+            f"a number is expected but it is {str(value).lower()}; write digits"
+        )
+    return value
+
+
+# YAML 1.1 reads `1e-4` as text, so text that spells a number is accepted; true and false are not.
+Number = Annotated[float, BeforeValidator(_refuse_bool)]
+
+
+def _read_choice(value: object) -> object:
+    """Take text that spells a number for that number: no parameter's names are numbers."""
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            return value
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(
+            f"a choice is a finite number, a text, true or false but it is {value!r}; write one"
+        )
+    return value
+
+
+AnyChoice = Annotated[Value, BeforeValidator(_read_choice)]
+Choices = Annotated[tuple[AnyChoice, ...], Field(min_length=1)]
+
+
+class _Domain(BaseModel):
+    """Searched everywhere, or with `when` only where each parameter named has a value listed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    when: dict[str, Choices] = Field(default_factory=dict)
+
+    @model_serializer(mode="wrap")
+    def _leave_out_no_condition(self, write: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+        # A study's key hashes the space: one without conditions keeps the key it always had.
+        return {key: value for key, value in write(self).items() if key != "when" or value}
+
+    def acts(self, drawn: Mapping[str, Value | None]) -> bool:
+        """Tell whether the condition holds for what was drawn; what was not drawn breaks it."""
+        return all(name in drawn and drawn[name] in values for name, values in self.when.items())
+
+
+class IntRange(_Domain):
+    """Whole numbers low, low + step, ... up to high."""
+
+    type: Literal["int"]
+    low: StrictInt
+    high: StrictInt
+    step: Annotated[StrictInt, Field(ge=1)] = 1
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "IntRange":
+        if self.low > self.high:
+            raise ValueError(f"low must be <= high ({self.high}) but is {self.low}; swap them")
+        if (self.high - self.low) % self.step:
+            reached = self.high - (self.high - self.low) % self.step
+            raise ValueError(
+                f"steps of {self.step} from {self.low} must end on high but {self.high} is between "
+                f"two; write {reached} or {reached + self.step}"
+            )
+        return self
+
+    def distribution(self) -> BaseDistribution:
+        """Return the same range as Optuna spells it."""
+        return IntDistribution(self.low, self.high, step=self.step)
+
+    def suggest(self, trial: Trial, name: str) -> Value:
+        """Draw a value as a trial of Optuna's."""
+        return trial.suggest_int(name, self.low, self.high, step=self.step)
+
+    def holds(self, value: Value) -> bool:
+        """Tell whether the value can be drawn."""
+        if not isinstance(value, int) or isinstance(value, bool):
+            return False
+        return self.low <= value <= self.high and (value - self.low) % self.step == 0
+
+    def extremes(self) -> tuple[Value, ...]:
+        """Return the values that any rule on the range has to hold for."""
+        return self.low, self.high
+
+
+class FloatRange(_Domain):
+    """Real numbers from low to high, uniform or, with `log`, uniform in the logarithm."""
+
+    type: Literal["float"]
+    low: Number
+    high: Number
+    log: bool = False
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "FloatRange":
+        if self.low > self.high:
+            raise ValueError(f"low must be <= high ({self.high}) but is {self.low}; swap them")
+        if self.log and self.low <= 0:
+            raise ValueError(
+                f"low must be > 0 on a log scale but is {self.low}; raise it or drop log"
+            )
+        return self
+
+    def distribution(self) -> BaseDistribution:
+        """Return the same range as Optuna spells it."""
+        return FloatDistribution(self.low, self.high, log=self.log)
+
+    def suggest(self, trial: Trial, name: str) -> Value:
+        """Draw a value as a trial of Optuna's."""
+        return trial.suggest_float(name, self.low, self.high, log=self.log)
+
+    def holds(self, value: Value) -> bool:
+        """Tell whether the value can be drawn."""
+        if isinstance(value, bool | str):
+            return False
+        return self.low <= value <= self.high
+
+    def extremes(self) -> tuple[Value, ...]:
+        """Return the values that any rule on the range has to hold for."""
+        return self.low, self.high
+
+
+class Choice(_Domain):
+    """One of a few unordered values."""
+
+    type: Literal["categorical"]
+    choices: Choices
+
+    def distribution(self) -> BaseDistribution:
+        """Return the same choices as Optuna spells them."""
+        return CategoricalDistribution(self.choices)
+
+    def suggest(self, trial: Trial, name: str) -> Value:
+        """Draw a value as a trial of Optuna's."""
+        # Optuna draws None too, where None is a choice; here it never is.
+        drawn: Any = trial.suggest_categorical(name, self.choices)
+        value: Value = drawn
+        return value
+
+    def holds(self, value: Value) -> bool:
+        """Tell whether the value can be drawn; true is not 1."""
+        return any(
+            value == c and isinstance(value, bool) is isinstance(c, bool) for c in self.choices
+        )
+
+    def extremes(self) -> tuple[Value, ...]:
+        """Return the values that any rule on the choices has to hold for."""
+        return self.choices
+
+
+Domain = Annotated[IntRange | FloatRange | Choice, Field(discriminator="type")]

@@ -1,0 +1,94 @@
+"""What is searched: parameters in the order they are drawn in, each where it acts; Table 1."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from optuna.distributions import BaseDistribution
+from optuna.trial import Trial
+
+from lstm_model.search.distributions import Choice, FloatRange, IntRange
+from lstm_model.search.hyper_params import HyperParams, Params, Value
+
+Space = Mapping[str, IntRange | FloatRange | Choice]
+"""Parameters in the order they are drawn in: a condition looks back only."""
+
+SamplerName = Literal["tpe", "gp", "random", "qmc", "cmaes", "grid"]
+
+
+def seed_space() -> dict[str, IntRange | FloatRange | Choice]:
+    """Return the seed document's Table 1, exactly."""
+    return {
+        "hidden_size": IntRange(type="int", low=64, high=256, step=64),
+        "num_layers": IntRange(type="int", low=1, high=3),
+        "dropout": FloatRange(type="float", low=0.0, high=0.4),
+        "lr": FloatRange(type="float", low=1e-4, high=5e-3, log=True),
+        "batch_size": Choice(type="categorical", choices=(32, 64, 128)),
+    }
+
+
+def check_conditions(space: Space) -> None:
+    """Raise ValueError for a condition that looks ahead, or on a value that is never drawn."""
+    drawn: dict[str, IntRange | FloatRange | Choice] = {}
+    for name, domain in space.items():
+        for other, values in domain.when.items():
+            where = f"change search.space.{name}.when"
+            if other not in drawn:
+                raise ValueError(
+                    f"{name}: a condition is on a parameter that is searched before it "
+                    f"({', '.join(drawn) or 'none is'}) but names {other!r}; {where}"
+                )
+            for value in values:
+                if not drawn[other].holds(value):
+                    raise ValueError(
+                        f"{name}: a condition is on values that {other} can take but lists "
+                        f"{value!r}; {where}, or search.space.{other}"
+                    )
+        drawn[name] = domain
+
+
+def distributions(space: Space) -> dict[str, BaseDistribution]:
+    """Return the whole space as Optuna distributions, in order, whatever acts."""
+    return {name: domain.distribution() for name, domain in space.items()}
+
+
+def suggest_params(trial: Trial, space: Space) -> Params:
+    """Draw the parameters of a trial in order, leaving out those whose condition does not hold."""
+    drawn: Params = {}
+    for name, domain in space.items():
+        if domain.acts(drawn):
+            drawn[name] = domain.suggest(trial, name)
+    return drawn
+
+
+def active_distributions(
+    params: Mapping[str, Value | None], space: Space
+) -> dict[str, BaseDistribution]:
+    """Return the distributions of those parameters that act in a configuration, in order."""
+    return distributions(_active(params, space))
+
+
+def _active(
+    params: Mapping[str, Value | None], space: Space
+) -> dict[str, IntRange | FloatRange | Choice]:
+    active: dict[str, IntRange | FloatRange | Choice] = {}
+    for name, domain in space.items():
+        # A parameter that does not act breaks the conditions on it, whatever value it was given.
+        if domain.acts({other: params[other] for other in active if other in params}):
+            active[name] = domain
+    return active
+
+
+def restrict(params: HyperParams, space: Space) -> Params | None:
+    """Return the searched part of a configuration, or None where the space does not hold it.
+
+    A parameter that does not act is left out, and may have any value.
+    A sequence length that is not set stands for the longest there is.
+    """
+    values = {name: getattr(params, name) for name in space}
+    if "sequence_length" in space and params.sequence_length is None:
+        lengths = space["sequence_length"].extremes()
+        values["sequence_length"] = max(int(length) for length in lengths)
+    active = _active(values, space)
+    if not all(domain.holds(values[name]) for name, domain in active.items()):
+        return None
+    return {name: values[name] for name in active}

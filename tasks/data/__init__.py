@@ -1,0 +1,1 @@
+"""Bars fetched, stored and prepared."""

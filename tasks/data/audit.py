@@ -1,0 +1,101 @@
+"""The leak audit as a step of the night: on the data before the search, on the models after it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from lstm_model.config.pipeline import PipelineConfig
+from lstm_model.data.bars import Bars
+from lstm_model.data.changed_bars import lift_after
+from lstm_model.data.features import FeatureTable, compute_features
+from lstm_model.data.leakage import AuditRow, audit_features, audit_labels, audit_scaler
+from lstm_model.data.windows import scale_blocks
+from lstm_model.errors import LeakFound
+from lstm_model.model.bundle import load_bundle
+from lstm_model.search.hyper_params import HyperParams
+from tasks.data.data_set import DataSet, load_search_view, load_split
+from tasks.data.prepare import write_data_set
+from tasks.data.snapshots import Snapshot, open_bars
+from tasks.training.retrain import FinalModels
+
+
+def audit_data(
+    config: PipelineConfig, snapshot: Snapshot, data_set: DataSet
+) -> tuple[AuditRow, ...]:
+    """Audit features, labels, scaler and what the search was handed; nothing is trained."""
+
+    def compute(bars: Bars) -> FeatureTable:
+        return compute_features(bars, config.features)
+
+    split = load_split(data_set)
+    first = next(iter(open_bars(snapshot)))
+    params = HyperParams()
+    scaler, _ = scale_blocks(split.search.rows, split.search.train, params)
+    return (
+        *audit_features(compute, first, (data_set.validation_start, data_set.test_start)),
+        *audit_labels(split),
+        audit_scaler(split.search, scaler, params),
+        _audit_search_view(config, snapshot, data_set),
+    )
+
+
+def _audit_search_view(config: PipelineConfig, snapshot: Snapshot, data_set: DataSet) -> AuditRow:
+    """Prepare the data again with the test block's bars changed: the search's file is the same.
+
+    Trials and weights are functions of that file alone.
+    """
+    last_day = int(load_search_view(data_set.search_path).rows.dates.max())
+
+    def changed() -> Iterator[Bars]:
+        for bars in open_bars(snapshot):
+            yield lift_after(bars, last_day)
+
+    with TemporaryDirectory(prefix=".audit-", dir=config.data.data_dir) as scratch:
+        again = write_data_set(changed, config, Path(scratch), snapshot.sha256)
+    same = again.search_sha256 == data_set.search_sha256
+    return AuditRow(
+        "what trials and weights are made from, when the test block's bars change",
+        same,
+        f"unchanged, {data_set.search_sha256[:12]}"
+        if same
+        else f"{again.search_sha256[:12]} instead of {data_set.search_sha256[:12]}",
+    )
+
+
+def audit_models(data_set: DataSet, models: FinalModels) -> tuple[AuditRow, ...]:
+    """Audit the scaler that each final model carries."""
+    view = load_search_view(data_set.search_path)
+    rows = []
+    for model in (models.winner, *models.references):
+        row = audit_scaler(view, load_bundle(Path(model.bundle_path)).scaler, model.params)
+        rows.append(AuditRow(f"{model.name}: {row.check}", row.passed, row.found))
+    return tuple(rows)
+
+
+def require_no_leak(rows: tuple[AuditRow, ...]) -> None:
+    """Raise LeakFound where a row of the audit does not hold."""
+    failed = [row for row in rows if not row.passed]
+    if failed:
+        raise LeakFound(
+            f"features, labels and scaler may depend on the past alone, and on its last bars, but "
+            f"the leak audit found: "
+            f"{'; '.join(f'{row.check}: {row.found}' for row in failed)}; fix the column in your "
+            f"features.custom, or leave it out; what names none of yours is a fault of lstm-hpo's"
+        )
+
+
+@task(name="audit-data", cache_policy=NO_CACHE)
+def audit_before_search(
+    config: PipelineConfig, snapshot: Snapshot, data_set: DataSet
+) -> tuple[AuditRow, ...]:
+    """Audit the data as a step of the night."""
+    return audit_data(config, snapshot, data_set)
+
+
+@task(name="audit-models", cache_policy=NO_CACHE)
+def audit_after_training(data_set: DataSet, models: FinalModels) -> tuple[AuditRow, ...]:
+    """Audit the final models as a step of the night."""
+    return audit_models(data_set, models)

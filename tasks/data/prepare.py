@@ -1,0 +1,51 @@
+"""Snapshot -> features -> targets -> split -> data set on disk, addressed by its hash."""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from lstm_model.config.pipeline import PipelineConfig
+from lstm_model.data.assemble import Tables, sample_table, select_rows
+from lstm_model.data.bars import Bars, adjust_all
+from lstm_model.data.features import compute_features
+from lstm_model.data.split import divide, stack_samples
+from lstm_model.data.targets import tabulate_targets
+from tasks.data.data_set import DataSet, save_views
+from tasks.data.snapshots import Snapshot, open_bars
+
+
+@task(name="prepare-data-set", cache_policy=NO_CACHE)
+def prepare_data_set(snapshot: Snapshot, config: PipelineConfig) -> DataSet:
+    """Compute features, targets and split; store what the search may see apart from the rest."""
+    return write_data_set(
+        lambda: open_bars(snapshot), config, config.data.data_dir, snapshot.sha256
+    )
+
+
+def write_data_set(
+    open_again: Callable[[], Iterable[Bars]],
+    config: PipelineConfig,
+    folder: Path,
+    snapshot_sha256: str,
+) -> DataSet:
+    """Write a data set from bars that are walked twice, a few tickers at a time.
+
+    Once to find the samples, which say where the blocks begin, and once to write the rows. To
+    compute a universe's features again takes a second; to keep them would take its size in memory.
+    """
+    length = config.windows.length
+    samples = stack_samples(
+        [sample_table(*tables, length) for tables in _tables(open_again(), config)]
+    )
+    blocks = divide(samples, config)
+    parts = select_rows(_tables(open_again(), config), samples, blocks, config)
+    return save_views(folder, parts, blocks, snapshot_sha256)
+
+
+def _tables(bars: Iterable[Bars], config: PipelineConfig) -> Iterator[Tables]:
+    for some in bars:
+        histories = adjust_all(some)
+        targets = tabulate_targets(histories, config.target.kind, config.target.horizon)
+        yield compute_features(some, config.features, histories), targets

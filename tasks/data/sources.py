@@ -1,0 +1,211 @@
+"""BarSource: yahoo, bundled, csv; each gives one ticker's raw frame, unadjusted, with actions."""
+
+import datetime as dt
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import unquote, urlsplit
+
+import pandas as pd
+
+from lstm_model.config.pipeline import DataConfig
+from lstm_model.data.dates import parse_dates
+from lstm_model.errors import BarsError, ConfigError, SourceUnreachable, TickerUnknown
+
+COLUMNS = ("date", "open", "high", "low", "close")
+OPTIONAL_COLUMNS = ("adj_close", "volume", "dividends", "stock_splits")
+
+
+class BarSource(Protocol):
+    """Where raw bars come from."""
+
+    def fetch(self, ticker: str, start: dt.date | None, end: dt.date | None) -> pd.DataFrame:
+        """Return raw bars with start <= date <= end.
+
+        Raises SourceUnreachable where a retry may help, TickerUnknown where it cannot.
+        """
+        ...
+
+
+def open_source(data: DataConfig) -> BarSource:
+    """Return the source that the configuration names."""
+    if data.source == "yahoo":
+        return YahooSource(cache_dir=data.raw_dir / "yahoo-cache")
+    if data.source == "bundled":
+        return BundledSource()
+    if data.csv_dir is None or not data.csv_dir.is_dir():
+        raise ConfigError(
+            f"data.csv_dir must be a folder but {data.csv_dir} is none; set it to one"
+        )
+    return CsvSource(data.csv_dir)
+
+
+def rename_columns(frame: pd.DataFrame) -> pd.DataFrame:
+    """Keep the columns that bars are made of, under the names used here, whatever their case."""
+    names = {"datetime": "date", "adjclose": "adj_close", "adj close": "adj_close"}
+    renamed = {
+        column: names.get(key, key.replace(" ", "_"))
+        for column in frame.columns
+        if (key := str(column).strip().lower())
+    }
+    frame = frame.rename(columns=renamed)
+    for name in (*COLUMNS, *OPTIONAL_COLUMNS):
+        if list(frame.columns).count(name) > 1:
+            raise BarsError(f"a column is given once but {name!r} is given twice; remove one")
+    return frame[[c for c in frame.columns if c in (*COLUMNS, *OPTIONAL_COLUMNS)]]
+
+
+class BundledSource:
+    """The index bars that the `arch` package carries: ^GSPC and ^IXIC, 1999-2018."""
+
+    def fetch(self, ticker: str, start: dt.date | None, end: dt.date | None) -> pd.DataFrame:
+        """Return the bundled bars of a ticker."""
+        from arch.data import nasdaq, sp500  # noqa: PLC0415 - slow, and only this source needs it
+
+        loaders = {"^GSPC": sp500.load, "^IXIC": nasdaq.load}
+        if ticker not in loaders:
+            raise TickerUnknown(
+                f"source bundled has {', '.join(loaders)} but data.tickers names {ticker!r}; "
+                f"take one of those or another data.source"
+            )
+        frame = rename_columns(loaders[ticker]().reset_index())
+        return _between(frame, ticker, start, end)
+
+
+class CsvSource:
+    """A folder with one `<TICKER>.csv` each; columns in any case and order."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def fetch(self, ticker: str, start: dt.date | None, end: dt.date | None) -> pd.DataFrame:
+        """Return the rows of `<TICKER>.csv`, as text where the file has text."""
+        path = self.folder / f"{ticker}.csv"
+        if not path.is_file():
+            raise TickerUnknown(
+                f"source csv needs one <TICKER>.csv a ticker but {path} is missing; "
+                f"add it or change data.tickers"
+            )
+        try:
+            frame = pd.read_csv(path, encoding="utf-8-sig", dtype=str, keep_default_na=False)
+        except pd.errors.EmptyDataError:
+            raise BarsError(f"{ticker}: {path} is empty; a header and bars are needed") from None
+        except (pd.errors.ParserError, UnicodeDecodeError) as error:
+            raise BarsError(f"{ticker}: {path} is no CSV file: {error}") from error
+        return _between(rename_columns(frame), ticker, start, end)
+
+
+class YahooSource:
+    """Yahoo Finance by yfinance: prices adjusted for splits but not for dividends, and actions.
+
+    Yahoo's data is for personal use; nothing fetched is redistributed with the project.
+    """
+
+    def __init__(self, cache_dir: Path) -> None:
+        self.cache_dir = cache_dir
+
+    def fetch(self, ticker: str, start: dt.date | None, end: dt.date | None) -> pd.DataFrame:
+        """Ask Yahoo for one ticker's daily bars; the session still running is left out."""
+        import yfinance as yf  # noqa: PLC0415 - slow, and only this source needs it
+        from yfinance import exceptions as yfe  # noqa: PLC0415 - as above
+
+        self.cache_dir.mkdir(parents=True, exist_ok=True)
+        yf.set_tz_cache_location(str(self.cache_dir))
+        yf.config.debug.hide_exceptions = False
+        handle = yf.Ticker(ticker, session=_yahoo_session())
+        # `end` is exclusive at Yahoo and inclusive here; no dates at all would mean one month.
+        span = {
+            "start": (start or dt.date(1900, 1, 1)).isoformat(),
+            "end": ((end or dt.date.today()) + dt.timedelta(days=1)).isoformat(),
+        }
+        try:
+            frame = handle.history(
+                **span, interval="1d", auto_adjust=False, actions=True, timeout=20
+            )
+        except (yfe.YFTzMissingError, yfe.YFPricesMissingError) as error:
+            raise TickerUnknown(
+                f"source yahoo does not know {ticker!r} or has no bars for it: {error}; "
+                f"check data.tickers, data.start and data.end"
+            ) from error
+        except yfe.YFException as error:
+            raise _unreachable(ticker, error) from error
+        except Exception as error:
+            # yfinance lets through the HTTP client's own errors, and those of reading an answer
+            # that is no chart; they share no base class with its own.
+            if _is_transport_error(error) or isinstance(error, KeyError | ValueError):
+                raise _unreachable(ticker, error) from error
+            raise
+        if frame.empty:
+            raise TickerUnknown(f"source yahoo has no bars for {ticker!r}; check data.tickers")
+        frame = rename_columns(frame.reset_index())
+        regular = (handle.history_metadata.get("currentTradingPeriod") or {}).get("regular") or {}
+        return drop_unfinished_session(frame, regular.get("end"), pd.Timestamp.now("UTC"))
+
+
+def drop_unfinished_session(
+    frame: pd.DataFrame, session_end: object, now: pd.Timestamp
+) -> pd.DataFrame:
+    """Leave out the last bar while its session (`session_end`, any time stamp) is still running."""
+    if session_end is None or frame.empty:
+        return frame
+    if isinstance(session_end, int | float):
+        end = pd.Timestamp(session_end, unit="s")
+    else:
+        end = pd.Timestamp(str(session_end))
+    end = end.tz_localize("UTC") if end.tzinfo is None else end
+    dates = pd.to_datetime(frame["date"])
+    zone = dates.dt.tz
+    last_day = dates.iloc[-1].date()
+    local_end = end.tz_convert(zone) if zone is not None else end
+    return frame.iloc[:-1] if now < end and last_day == local_end.date() else frame
+
+
+@lru_cache(maxsize=1)
+def _yahoo_session() -> object:
+    """Return yfinance's kind of session, except that a chart's HTTP status is not lost on the way.
+
+    By itself yfinance takes an outage for a ticker that it does not know, asks four times about one
+    that Yahoo does not know, and keeps either answer for the life of the process.
+    """
+    from curl_cffi.requests import Response, Session  # noqa: PLC0415 - as yfinance, which needs it
+
+    class ChartSession(Session[Response]):
+        def request(self, *args: Any, **kwargs: Any) -> Response:
+            response = super().request(*args, **kwargs)
+            url = urlsplit(response.url)
+            if "/finance/chart/" in url.path:
+                ticker, status = unquote(url.path.rpartition("/")[2]), response.status_code
+                if status == 404:
+                    raise TickerUnknown(
+                        f"source yahoo does not know {ticker!r} (HTTP 404); check data.tickers"
+                    )
+                if status >= 500:
+                    raise SourceUnreachable(
+                        f"source yahoo did not answer for {ticker!r}: HTTP {status}"
+                    )
+            return response
+
+    return ChartSession(impersonate="chrome")
+
+
+def _unreachable(ticker: str, error: Exception) -> SourceUnreachable:
+    reason = " ".join(str(error).split())[:160]
+    return SourceUnreachable(f"source yahoo did not answer for {ticker!r}: {reason}")
+
+
+def _is_transport_error(error: Exception) -> bool:
+    """Tell whether the connection failed, as opposed to our own or yfinance's code."""
+    module = type(error).__module__.partition(".")[0]
+    return module in {"curl_cffi", "requests", "urllib3"} or isinstance(error, OSError)
+
+
+def _between(
+    frame: pd.DataFrame, ticker: str, start: dt.date | None, end: dt.date | None
+) -> pd.DataFrame:
+    """Read the dates, all of them, since together they tell their notation; then cut the span."""
+    if "date" not in frame or frame.empty:
+        return frame
+    days = parse_dates(frame["date"], ticker)
+    first, last = pd.Timestamp(start or dt.date.min), pd.Timestamp(end or dt.date.max)
+    keep = ((days >= first) & (days <= last)).to_numpy()
+    return frame.assign(date=days.to_numpy())[keep].reset_index(drop=True)

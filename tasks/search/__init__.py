@@ -1,0 +1,1 @@
+"""The study: its owner, its workers, its record."""

@@ -1,0 +1,89 @@
+"""Training a recorded trial again, to see whether its loss comes out the same to the last bit."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import optuna
+from optuna.trial import TrialState
+from pydantic import TypeAdapter
+
+from lstm_model.config.loader import parse_config
+from lstm_model.errors import ConfigError, SearchError
+from tasks.data.prepare import prepare_data_set
+from tasks.data.snapshots import find_snapshot
+from tasks.search.environment import describe_environment, name_drift
+from tasks.search.study_store import CONFIG, ENVIRONMENT, NUMBER, ORDER, SNAPSHOT, open_storage
+from tasks.search.trial import TrialOrder
+from tasks.search.workers import TrialExecutor
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """A trial's loss as recorded and as trained again; `drift` names what has changed since."""
+
+    study_key: str
+    number: int
+    recorded: float
+    again: float
+    drift: tuple[str, ...]
+
+    @property
+    def is_identical(self) -> bool:
+        """Tell whether both losses are the same number, bit for bit."""
+        return self.recorded == self.again
+
+
+def replay_trial(storage: str, study_name: str, number: int) -> Replay:
+    """Train trial `number` of a study again from its recorded order.
+
+    `study_name` may be the name alone where it has one study. Raises ConfigError where there is no
+    such study or trial, SearchError where the trial does not complete this time.
+    """
+    with open_storage(storage) as opened:
+        study = _load_study(opened, study_name)
+        trial = _completed_trial(study, number)
+        order = TypeAdapter(TrialOrder).validate_python(trial.user_attrs[ORDER])
+        if not Path(order.search_path).is_file():
+            order = replace(order, search_path=_prepare_again(study))
+    with TrialExecutor(1, timeout_seconds=24 * 3600) as executor:
+        outcome = executor.run(order)
+    if outcome.validation_loss is None:
+        raise SearchError(
+            f"trial {number} of {study.study_name} had completed but this time it did not: "
+            f"{outcome.reason}"
+        )
+    return Replay(
+        study_key=study.study_name,
+        number=number,
+        recorded=trial.values[0],
+        again=outcome.validation_loss,
+        drift=tuple(name_drift(trial.user_attrs[ENVIRONMENT], describe_environment())),
+    )
+
+
+def _load_study(storage: optuna.storages.RDBStorage, study_name: str) -> optuna.Study:
+    names = optuna.get_all_study_names(storage)
+    matching = [n for n in names if n == study_name or n.startswith(f"{study_name}@")]
+    if len(matching) != 1:
+        listed = ", ".join(matching or names) or "none"
+        raise ConfigError(
+            f"a study is named by itself but {study_name!r} names {len(matching)}; there are: "
+            f"{listed}"
+        )
+    return optuna.load_study(study_name=matching[0], storage=storage)
+
+
+def _completed_trial(study: optuna.Study, number: int) -> optuna.trial.FrozenTrial:
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+        if trial.user_attrs.get(NUMBER) == number:
+            return trial
+    raise ConfigError(
+        f"only a completed trial has a loss to compare, but {study.study_name} has none with "
+        f"number {number}; choose another"
+    )
+
+
+def _prepare_again(study: optuna.Study) -> str:
+    config = parse_config(study.user_attrs[CONFIG], origin=f"the record of {study.study_name}")
+    snapshot = find_snapshot.fn(config.data, study.user_attrs[SNAPSHOT])
+    return prepare_data_set.fn(snapshot, config).search_path

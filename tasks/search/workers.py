@@ -1,0 +1,193 @@
+"""TrialExecutor: warm, single-threaded worker processes, supervised one by one."""
+
+import ctypes
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import types
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import contextmanager
+from multiprocessing.context import SpawnContext, SpawnProcess
+from types import TracebackType
+from typing import TypeVar
+
+from pebble import ProcessExpired, ProcessFuture, ProcessPool
+
+from lstm_model.config.pipeline import PipelineConfig
+from lstm_model.model.training import resolve_device
+from tasks.search.trial import TrialOrder, TrialOutcome, run_trial
+
+Order = TypeVar("Order")
+Outcome = TypeVar("Outcome")
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+
+_LESS_MEMORY = "lower search.workers, or the upper end of search.space.hidden_size"
+
+
+class _LightProcess(SpawnProcess):
+    """A spawned process that does not import the parent's main module again.
+
+    That module may be Prefect's engine, and a worker that touches Prefect starts a server.
+    """
+
+    def start(self) -> None:
+        with _without_main_module():
+            super().start()
+
+
+class _LightContext(SpawnContext):
+    Process = _LightProcess
+
+
+_main_module_lock = threading.Lock()
+
+
+@contextmanager
+def _without_main_module() -> Iterator[None]:
+    with _main_module_lock:
+        main = sys.modules["__main__"]
+        sys.modules["__main__"] = types.ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = main
+
+
+class WorkerFailed(Exception):  # noqa: N818 - the state says more than a suffix
+    """What was ordered from a worker did not come, and why."""
+
+
+def worker_count(config: PipelineConfig) -> int:
+    """Return how many processes train at once: as asked for, else one a core, or one on a GPU."""
+    if config.search.workers is not None:
+        return config.search.workers
+    if resolve_device(config.device) == "cuda":
+        return 1
+    available = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
+    return len(available) or os.cpu_count() or 1
+
+
+def open_workers(config: PipelineConfig) -> "TrialExecutor":
+    """Start the night's workers: they load their libraries while bars are fetched."""
+    return TrialExecutor(worker_count(config), config.search.trial_timeout_seconds)
+
+
+class TrialExecutor:
+    """Runs trials and final trainings in processes; one that dies costs its own order alone."""
+
+    def __init__(self, workers: int, timeout_seconds: float) -> None:
+        self.timeout_seconds = timeout_seconds
+        self._waiting: set[ProcessFuture] = set()
+        self._cut_off_because = ""
+        # torch reads the thread count from the environment it is imported in; a child inherits it.
+        with _environment(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1"):
+            self._pool = ProcessPool(
+                max_workers=workers, initializer=_start_worker, context=_LightContext()
+            )
+            self._pool.active  # noqa: B018 - starts the pool's threads, and with them the workers
+
+    def run(self, order: TrialOrder) -> TrialOutcome:
+        """Run a trial and wait for it; a worker's death or overrun is an outcome, not an error."""
+        try:
+            return self.call(run_trial, order, self.timeout_seconds)
+        except WorkerFailed as error:
+            return TrialOutcome(order.number, "FAIL", order.params, (), None, str(error), 0.0)
+
+    def call(
+        self,
+        function: Callable[[Order], Outcome],
+        order: Order,
+        timeout_seconds: float | None = None,
+    ) -> Outcome:
+        """Run a function in a worker and wait; raises WorkerFailed whatever went wrong there."""
+        try:
+            future = self._pool.schedule(function, args=[order], timeout=timeout_seconds)
+            self._waiting.add(future)
+            if self._cut_off_because:  # by a cut-off that this order came too late for
+                future.cancel()
+            try:
+                outcome: Outcome = future.result()
+            finally:
+                self._waiting.discard(future)
+        except Exception as error:
+            raise WorkerFailed(self._reason(error)) from error
+        return outcome
+
+    def _reason(self, error: Exception) -> str:
+        text = " ".join(str(error).split())
+        if isinstance(error, CancelledError):
+            return self._cut_off_because or "cancelled"
+        if isinstance(error, FutureTimeoutError):
+            return f"ran past search.trial_timeout_seconds ({self.timeout_seconds:g})"
+        if isinstance(error, ProcessExpired):
+            killed = error.exitcode == -signal.SIGKILL
+            why = f": killed, as it is where memory runs out; {_LESS_MEMORY}" if killed else ""
+            return f"its worker died with exit code {error.exitcode}{why}"
+        if isinstance(error, MemoryError) or "allocate memory" in text:
+            return f"its worker ran out of memory ({text[-120:]}); {_LESS_MEMORY}"
+        return f"{type(error).__name__}: {text[:300]}"
+
+    def cut_off(self, reason: str) -> None:
+        """End every trial that runs, waits or is yet to come; each fails with this reason."""
+        self._cut_off_because = reason
+        for future in tuple(self._waiting):
+            future.cancel()
+
+    def go_on(self) -> None:
+        """Take orders again after a cut-off."""
+        self._cut_off_because = ""
+
+    def __enter__(self) -> "TrialExecutor":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        # Whoever still waits for a trial is told at once that it will not come.
+        for future in tuple(self._waiting):
+            future.cancel()
+        self._pool.stop()
+        self._pool.join()
+
+
+@contextmanager
+def _environment(**values: str) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _start_worker() -> None:
+    """Make a fresh process a worker: one thread, memory kept, and no life beyond the parent's."""
+    import torch  # noqa: PLC0415 - in the child, after its environment is set
+
+    torch.set_num_threads(1)
+    if sys.platform == "linux":
+        # Large blocks stay with the process instead of going back to the system after each batch.
+        libc = ctypes.CDLL(None)
+        if hasattr(libc, "mallopt"):
+            libc.mallopt(M_MMAP_THRESHOLD, 1 << 30)
+            libc.mallopt(M_TRIM_THRESHOLD, 1 << 30)
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+
+
+def _die_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -1,0 +1,125 @@
+"""MLflow's client as a night uses it: quiet, patient with a locked database, its store named."""
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from lstm_model.config.pipeline import TrackingConfig
+from lstm_model.config.section import hide_password
+from lstm_model.errors import ConfigError, StorageError
+
+PATIENCE_SECONDS = 120.0
+"""How long another writer's lock is waited for. MLflow itself gives up after 20 s a call."""
+
+_LOCKED = "TEMPORARILY_UNAVAILABLE"
+
+
+class PatientClient:
+    """An MlflowClient whose calls are made again while the database is locked.
+
+    A call that found it locked was rolled back whole, so making it again doubles nothing.
+    """
+
+    def __init__(self, uri: str) -> None:
+        self._client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+    def find_night(self, run: str) -> str | None:
+        """Return the id of the night with this id or name, the latest of that name."""
+        try:
+            return str(self.get_run(run).info.run_id)
+        except MlflowException:
+            pass
+        experiments = [e.experiment_id for e in self.search_experiments()]
+        named = self.search_runs(
+            experiments,
+            "tags.role = 'night'",
+            max_results=1000,
+            order_by=["attributes.start_time DESC"],
+        )
+        return next((r.info.run_id for r in named if r.info.run_name == run), None)
+
+    def read_text(self, run_id: str, name: str) -> str | None:
+        """Return a run's text file, None where it has none of that name."""
+        if name not in {item.path for item in self.list_artifacts(run_id)}:
+            return None
+        with TemporaryDirectory() as folder:
+            return Path(self.download_artifacts(run_id, name, folder)).read_text(encoding="utf-8")
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method: Callable[..., Any] = getattr(self._client, name)
+
+        @wraps(method)
+        def call(*arguments: object, **options: object) -> Any:
+            deadline = time.monotonic() + PATIENCE_SECONDS
+            while True:
+                try:
+                    return method(*arguments, **options)
+                except MlflowException as error:
+                    if error.error_code != _LOCKED or time.monotonic() > deadline:
+                        raise
+
+        return call
+
+
+def quiet_mlflow() -> None:
+    """Keep migrations and notices of MLflow off the user's terminal; what fails is raised too."""
+    for name in ("alembic", "mlflow"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
+
+
+def resolve_uri(uri: str) -> str:
+    """Return the tracking URI with a SQLite path made absolute, and its folder made."""
+    try:
+        url = make_url(uri)
+    except ArgumentError:
+        return uri
+    if url.get_backend_name() != "sqlite" or not url.database:
+        return uri
+    path = Path(url.database).resolve()
+    with refusals_named(uri):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not os.access(path.parent, os.W_OK):
+            raise PermissionError(f"{path.parent} is read-only")
+    return f"sqlite:///{path}"
+
+
+def require_store(uri: str) -> None:
+    """Raise ConfigError where an address is none, or names a SQLite file that is not there."""
+    try:
+        TrackingConfig(uri=uri)
+    except ValueError as error:
+        reason = str(error).splitlines()[-2].strip().removeprefix("Value error, ")
+        raise ConfigError(f"--uri {reason.partition(' [type=')[0]}") from None
+    path = uri.removeprefix("sqlite:///")
+    if path != uri and not Path(path).is_file():
+        raise ConfigError(f"--uri names a database of runs but there is no {path}; name another")
+
+
+@contextmanager
+def refusals_named(uri: str) -> Iterator[None]:
+    """Turn a store's refusal into a StorageError that names it, without its password."""
+    try:
+        yield
+    except (OSError, MlflowException, SQLAlchemyError) as error:
+        raise refusal(uri, error) from error
+
+
+def refusal(uri: str, error: Exception) -> StorageError:
+    """Return the StorageError that says why a store refused."""
+    reason = " ".join(str(getattr(error, "orig", None) or error).split())[:200]
+    return StorageError(
+        f"cannot record runs at {hide_password(uri)}: {hide_password(reason)}; make it writable or "
+        f"set tracking.uri"
+    )

@@ -1,0 +1,88 @@
+"""The final model in MLflow: logged with signature and input example, and registered."""
+
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import mlflow
+import pandas as pd
+from mlflow.models import ModelSignature
+from mlflow.types import ColSpec, Schema
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+import lstm_model
+from lstm_model.data.custom_features import code_path
+from lstm_model.data.features import WARM_UP_BARS
+from lstm_model.model.bundle import load_bundle
+from tasks.data.snapshots import Snapshot, read_bars
+from tasks.tracking.client import PatientClient
+from tasks.training.retrain import Retrained
+
+REQUIREMENTS = (
+    "numpy", "pandas", "pandera", "torch", "safetensors", "TA-Lib", "pydantic", "PyYAML", "optuna",
+    "jaxtyping", "mlflow",
+)  # fmt: skip
+"""What the bundle imports; named, because inferring it takes MLflow up to two minutes."""
+
+_REQUIRED = ("open", "high", "low", "close")
+_OPTIONAL = ("volume", "dividends", "stock_splits")
+_OUTPUTS = ("forecast", "spread")
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredModel:
+    """A version in the model registry."""
+
+    name: str
+    version: int
+
+
+@task(name="register-model", cache_policy=NO_CACHE)
+def register_model(
+    tracking_uri: str, run_id: str, model_name: str, retrained: Retrained, snapshot: Snapshot
+) -> RegisteredModel:
+    """Log the bundle as a pyfunc on the retraining's run, and register it."""
+    mlflow.set_tracking_uri(tracking_uri)
+    mlflow.set_registry_uri(tracking_uri)
+    bundle = load_bundle(Path(retrained.bundle_path))
+    example = input_example(snapshot, WARM_UP_BARS + bundle.window_length + 10)
+    code = [Path(lstm_model.__file__).parent]
+    if bundle.features.custom is not None:
+        code.append(code_path(bundle.features.custom))
+    with mlflow.start_run(run_id=run_id):
+        info = mlflow.pyfunc.log_model(
+            name="model",
+            python_model=str(Path(__file__).with_name("served_model.py")),
+            artifacts={"bundle": retrained.bundle_path},
+            code_paths=[str(path) for path in code],
+            signature=signature(),
+            input_example=example,
+            pip_requirements=[f"{name}=={version(name).split('+')[0]}" for name in REQUIREMENTS],
+            metadata={"target": bundle.target_kind, "horizon": bundle.horizon},
+        )
+    client = PatientClient(tracking_uri)
+    if not client.search_registered_models(f"name = '{model_name}'"):
+        client.create_registered_model(model_name)
+    registered = client.create_model_version(
+        model_name, source=info.model_uri, run_id=run_id, model_id=info.model_id
+    )
+    return RegisteredModel(model_name, int(registered.version))
+
+
+def input_example(snapshot: Snapshot, bars: int) -> pd.DataFrame:
+    """Return the last `bars` raw bars of each ticker, dates as text."""
+    frame = read_bars(snapshot).frame.groupby("ticker", sort=False).tail(bars)
+    columns = ["ticker", "date", *_REQUIRED, *_OPTIONAL]
+    return frame[columns].assign(date=frame["date"].dt.strftime("%Y-%m-%d")).reset_index(drop=True)
+
+
+def signature() -> ModelSignature:
+    """Say what the served model takes and gives."""
+    keys = [ColSpec("string", "ticker"), ColSpec("string", "date")]
+    prices = [ColSpec("double", name) for name in _REQUIRED]
+    optional = [ColSpec("double", name, required=False) for name in _OPTIONAL]
+    return ModelSignature(
+        inputs=Schema([*keys, *prices, *optional]),
+        outputs=Schema([*keys, *(ColSpec("double", name) for name in _OUTPUTS)]),
+    )

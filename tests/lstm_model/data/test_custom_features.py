@@ -1,0 +1,140 @@
+"""Columns of the user's own: loaded by name, checked, and refused in one line."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lstm_model.config.pipeline import FeaturesConfig
+from lstm_model.data.bars import Bars
+from lstm_model.data.custom_features import code_path, load_custom
+from lstm_model.data.features import compute_features
+from lstm_model.data.indicators import INDICATORS
+from lstm_model.errors import ConfigError
+
+BarMaker = Callable[..., Bars]
+
+MODULE = """
+import numpy as np
+import pandas as pd
+
+def momentum(bars):
+    close = bars.frame["close"]
+    return pd.DataFrame({"momentum5": np.log(close / close.shift(5)), "one": 1.0})
+
+def gappy(bars):
+    close = bars.frame["close"]
+    return pd.DataFrame({"gappy": close.where(close.index != 300)})
+
+def clash(bars):
+    return pd.DataFrame({"rsi14": bars.frame["close"]})
+
+def series(bars):
+    return bars.frame["close"]
+
+def sorted_down(bars):
+    return momentum(bars)[::-1]
+
+def short(bars):
+    return momentum(bars)[1:]
+
+def text(bars):
+    return pd.DataFrame({"word": ["a"] * len(bars.frame)})
+
+def broken(bars):
+    raise KeyError("vwap")
+
+def fickle(bars):
+    return pd.DataFrame({bars.tickers[0]: bars.frame["close"]})
+
+constant = 3
+"""
+
+
+@pytest.fixture
+def own_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Write a user's module into the current folder."""
+    import sys
+
+    (tmp_path / "own_columns.py").write_text(MODULE, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path != str(tmp_path)])
+    yield "own_columns"
+    sys.modules.pop("own_columns", None)
+
+
+def test_own_columns_stand_beside_ours(own_module: str, make_bars: BarMaker) -> None:
+    """Each ticker's columns are computed on its own bars and follow ours."""
+    bars = make_bars(400, 350)
+    table = compute_features(bars, FeaturesConfig(custom=f"{own_module}:momentum"))
+    assert table.names == (*INDICATORS, "momentum5", "one")
+    for code, ticker in enumerate(bars.tickers):
+        close = bars.of(ticker)["close"]
+        found = table.values[table.ticker_of_row == code, -2]
+        np.testing.assert_allclose(found, np.log(close / close.shift(5)))
+    assert not table.ready[:250].any()
+    assert code_path(f"{own_module}:momentum").name == "own_columns.py"
+
+
+def test_rows_without_a_value_are_no_samples(own_module: str, make_bars: BarMaker) -> None:
+    """Where an own column is not finite, the row is not ready."""
+    bars = make_bars(400)
+    table = compute_features(bars, FeaturesConfig(sets=("har",), custom=f"{own_module}:gappy"))
+    assert table.names == ("log_variance", "log_variance5", "log_variance22", "gappy")
+    assert list(table.ready[298:302]) == [True, True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        ("clash", "names of their own but there are two 'rsi14'"),
+        ("short", "one row a bar \\(400 of T0\\).* gives a frame of 399 x 2"),
+        ("text", "must return a DataFrame of numbers but .*text gives ValueError on T0"),
+        ("broken", "must return a DataFrame of numbers but .*broken gives KeyError on T0: 'vwap'"),
+        ("series", "a Series instead of a DataFrame"),
+        ("sorted_down", "must keep the index of bars.frame"),
+        ("fickle", "must give every ticker the same columns"),
+        ("constant", "has no 'constant'; write module:function"),
+        ("absent", "has no 'absent'"),
+    ],
+)
+def test_what_is_no_table_of_numbers_is_refused(
+    function: str, message: str, own_module: str, make_bars: BarMaker
+) -> None:
+    """A function that gives something else is refused with its name and what it gave."""
+    bars = make_bars(400, 350)
+    with pytest.raises(ConfigError, match=message):
+        compute_features(bars, FeaturesConfig(custom=f"{own_module}:{function}"))
+
+
+def test_a_module_that_is_not_there_is_refused() -> None:
+    """The module's name and what its import gave are in the message."""
+    with pytest.raises(ConfigError, match="'no_such_module' gives ModuleNotFoundError"):
+        load_custom("no_such_module:function")
+
+
+@pytest.mark.parametrize("marked", [True, False])
+def test_a_package_travels_whole(
+    marked: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a function in a package, with __init__.py or without, the whole package is its code."""
+    import sys
+
+    name = f"own_package_{marked}".lower()
+    folder = tmp_path / name
+    folder.mkdir()
+    (folder / "columns.py").write_text(MODULE, encoding="utf-8")
+    if marked:
+        (folder / "__init__.py").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    assert code_path(f"{name}.columns:momentum") == folder
+
+
+def test_bars_are_handed_over_by_ticker(own_module: str, make_bars: BarMaker) -> None:
+    """What one ticker's columns are does not depend on which tickers lie beside it."""
+    panel, alone = make_bars(400, 350), make_bars(400)
+    features = FeaturesConfig(custom=f"{own_module}:momentum")
+    both = compute_features(panel, features).values[:400]
+    np.testing.assert_array_equal(both, compute_features(alone, features).values)

@@ -1,0 +1,277 @@
+"""The leak audit: it passes what is honest, and names the column that is not."""
+
+import dataclasses
+import datetime as dt
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+import talib
+
+from lstm_model.config.pipeline import FeaturesConfig
+from lstm_model.data.bars import Bars, adjust
+from lstm_model.data.changed_bars import (
+    late_starts,
+    lift_after,
+    narrow_after,
+    sink_after,
+    take_tickers,
+    until,
+    widen_after,
+)
+from lstm_model.data.features import FeatureTable, compute_features
+from lstm_model.data.leakage import MAX_TICKERS, audit_features, audit_labels, audit_scaler
+from lstm_model.data.views import ChronoSplit, TestView
+from lstm_model.data.windows import scale_blocks
+from lstm_model.errors import ConfigError
+from lstm_model.search.hyper_params import HyperParams
+
+BarMaker = Callable[..., Bars]
+FOURTEENTH = 10970
+"""2000-01-14, in days since 1970-01-01."""
+
+BOUNDARIES = (dt.date(2001, 9, 3), dt.date(2002, 3, 4))
+
+
+def compute(bars: Bars) -> FeatureTable:
+    return compute_features(bars, FeaturesConfig(sets=("indicators", "har")))
+
+
+Column = Callable[[pd.DataFrame], "pd.Series[float]"]
+
+
+def log_return(bars: pd.DataFrame) -> "pd.Series[float]":
+    return pd.Series(np.log(bars["close"])).diff()
+
+
+def log_range(bars: pd.DataFrame) -> "pd.Series[float]":
+    return pd.Series(np.log(bars["high"] / bars["low"]))
+
+
+def with_column(column: Column) -> Callable[[Bars], FeatureTable]:
+    """Compute our features and one more, of each ticker's adjusted bars, named `planted`."""
+
+    def compute_planted(bars: Bars) -> FeatureTable:
+        table = compute(bars)
+        values = [column(adjust(bars, ticker)).to_numpy(dtype=float) for ticker in bars.tickers]
+        return dataclasses.replace(
+            table,
+            names=(*table.names, "planted"),
+            values=np.column_stack([table.values, np.concatenate(values)]),
+        )
+
+    return compute_planted
+
+
+def test_honest_features_pass(make_bars: BarMaker) -> None:
+    """Our own columns depend on no later bar, on one ticker or several."""
+    for bars in (make_bars(700), make_bars(700, 640, missing=0.05)):
+        rows = audit_features(compute, bars, BOUNDARIES)
+        assert len(rows) == 4
+        assert all(row.passed for row in rows), rows
+
+
+BOTH = {"truncated", "later bars"}
+
+
+@pytest.mark.parametrize(
+    ("column", "caught_by"),
+    [
+        pytest.param(lambda b: log_return(b).shift(-1), BOTH, id="the next return"),
+        pytest.param(lambda b: log_return(b).shift(-5), BOTH, id="the return in five days"),
+        pytest.param(lambda b: np.sign(log_return(b).shift(-1)), BOTH, id="its sign"),
+        pytest.param(
+            lambda b: log_return(b).rolling(5, center=True, min_periods=1).mean(),
+            BOTH,
+            id="a centred mean",
+        ),
+        pytest.param(
+            lambda b: log_return(b).where(log_return(b) > 0).bfill(), BOTH, id="a back-fill"
+        ),
+        pytest.param(
+            lambda b: log_return(b) / log_return(b).std(), BOTH, id="in units of everything"
+        ),
+        pytest.param(lambda b: log_return(b).rank(pct=True), {"truncated"}, id="its rank"),
+        pytest.param(lambda b: log_range(b).shift(-1), BOTH, id="the next range"),
+        pytest.param(
+            lambda b: log_range(b).shift(-1) > log_range(b).rolling(250).quantile(0.9),
+            {"later bars"},
+            id="whether the next day is wild",
+        ),
+        pytest.param(
+            lambda b: log_range(b).shift(-1) < log_range(b).rolling(250).quantile(0.1),
+            {"later bars"},
+            id="whether the next day is calm",
+        ),
+        pytest.param(
+            lambda b: b["volume"].shift(-1) > b["volume"], {"later bars"}, id="tomorrow's volume"
+        ),
+        pytest.param(
+            lambda b: b["dividends"].shift(-1).fillna(0) > 0, {"later bars"}, id="an ex-date"
+        ),
+        pytest.param(
+            lambda b: b["stock_splits"].shift(-1).fillna(0) > 0, {"later bars"}, id="a split"
+        ),
+        pytest.param(
+            lambda b: log_return(b) + np.random.default_rng().normal(size=len(b)),
+            {"computed again"},
+            id="chance",
+        ),
+        pytest.param(
+            lambda b: np.log1p(b["volume"]) - np.log1p(b["volume"]).expanding().mean(),
+            {"history starts later"},
+            id="a mean of all the past",
+        ),
+        pytest.param(
+            lambda b: log_return(b).rolling(400).sum(), {"history starts later"}, id="400 bars"
+        ),
+    ],
+)
+def test_a_planted_look_ahead_is_named(
+    column: Column, caught_by: set[str], make_bars: BarMaker
+) -> None:
+    """Whatever way a column looks ahead, or too far back, the audit names it, and it alone."""
+    rows = audit_features(with_column(column), make_bars(900), BOUNDARIES)
+    failed = [row for row in rows if not row.passed]
+    for words in caught_by:
+        assert any(words in row.check for row in failed), rows
+    for row in failed:
+        assert row.found.startswith("planted "), row.found
+        assert "," not in row.found
+
+
+def ema26(bars: pd.DataFrame) -> "pd.Series[float]":
+    return pd.Series(talib.EMA(bars["close"], 26) / bars["close"])
+
+
+def adx14(bars: pd.DataFrame) -> "pd.Series[float]":
+    return pd.Series(talib.ADX(bars["high"], bars["low"], bars["close"], 14))
+
+
+@pytest.mark.parametrize("column", [ema26, adx14])
+def test_a_mean_that_fades_in_time_passes(column: Column, make_bars: BarMaker) -> None:
+    """A recursive column that after 250 bars has all but forgotten its first one is honest."""
+    rows = audit_features(with_column(column), make_bars(900), BOUNDARIES)
+    assert all(row.passed for row in rows), rows
+
+
+def test_a_tie_that_rounding_breaks_is_named(make_coarse_bars: BarMaker) -> None:
+    """TA-Lib's ADX of adjusted eighths jumps with where history starts; our own does not."""
+    row = audit_features(with_column(adx14), make_coarse_bars(0), BOUNDARIES)[-1]
+    assert not row.passed
+    assert row.found.startswith("planted depends on more than the last 250 bars (")
+    assert " on T0 when history starts at 2000-" in row.found
+    assert "," not in row.found
+
+
+@pytest.mark.parametrize("count", [10, 251, 252, 300, 5000])
+def test_late_starts_leave_a_row_past_the_warm_up(count: int) -> None:
+    """Histories start at several places, the same ones each time, and all have a row to compare."""
+    starts = late_starts(count)
+    assert starts == late_starts(count)
+    assert all(1 <= start <= count - 251 for start in starts)
+    assert (len(starts) >= 8) == (count >= 300)
+    assert bool(starts) == (count > 251)
+
+
+def test_a_harmless_planted_column_passes(make_bars: BarMaker) -> None:
+    """The same audit lets a lagged column pass: it does not fire at everything."""
+    lagged = with_column(lambda bars: log_return(bars).shift(3))
+    rows = audit_features(lagged, make_bars(700), BOUNDARIES)
+    assert all(row.passed for row in rows)
+
+
+def test_a_function_that_fails_on_a_shorter_history_is_a_row(make_bars: BarMaker) -> None:
+    """What cannot be computed on truncated history does not pass, and says why."""
+
+    def fussy(bars: Bars) -> FeatureTable:
+        if len(bars.frame) < 700:
+            raise ConfigError("needs 700 bars")
+        return compute(bars)
+
+    rows = audit_features(fussy, make_bars(700), BOUNDARIES)
+    assert [row.passed for row in rows] == [True, False, True, False]
+    assert rows[1].found == rows[3].found == "needs 700 bars"
+
+
+def test_a_ticker_that_was_listed_late_is_no_false_alarm(make_bars: BarMaker) -> None:
+    """Where a ticker has but a few bars before a cut, it does not count there yet."""
+
+    def greedy(bars: Bars) -> FeatureTable:
+        table = compute(bars)
+        lengths = [len(bars.of(ticker)) for ticker in bars.tickers]
+        if min(lengths) < 100:
+            raise ConfigError("needs 100 bars of each ticker")
+        return table
+
+    rows = audit_features(greedy, make_bars(700, 320, offsets=(0, 380)), BOUNDARIES)
+    assert all(row.passed for row in rows), rows
+
+
+def test_labels_of_an_honest_split_pass(sp500_split: ChronoSplit) -> None:
+    """The blocks' labels keep to themselves, and the dates are told."""
+    rows = audit_labels(sp500_split)
+    assert [row.passed for row in rows] == [True, True, True]
+    assert str(sp500_split.validation_start) in rows[0].found
+
+
+def test_labels_that_reach_over_a_boundary_fail(sp500_split: ChronoSplit) -> None:
+    """A train label that ends in validation, or a test label in the search's file, is found."""
+    search, held_out = sp500_split.search, sp500_split.held_out
+    ends = search.rows.label_ends.copy()
+    ends[search.train[-1]] = search.rows.dates[search.validation[0]]
+    late = dataclasses.replace(search, rows=dataclasses.replace(search.rows, label_ends=ends))
+    rows = audit_labels(dataclasses.replace(sp500_split, search=late))
+    assert [row.passed for row in rows] == [False, True, True]
+
+    labels = search.rows.labels.copy()
+    spare = np.setdiff1d(np.arange(len(labels)), np.union1d(search.train, search.validation))
+    labels[spare[-1]] = 0.0
+    leaky = dataclasses.replace(search, rows=dataclasses.replace(search.rows, labels=labels))
+    assert not audit_labels(dataclasses.replace(sp500_split, search=leaky))[2].passed
+
+    early = TestView(held_out.rows, np.arange(200))
+    assert not audit_labels(dataclasses.replace(sp500_split, held_out=early))[2].passed
+
+
+@pytest.mark.parametrize("scaling", ["standard", "robust", "rank"])
+def test_a_scaler_that_saw_more_than_train_fails(scaling: str, sp500_split: ChronoSplit) -> None:
+    """A scaler fitted on train passes; one fitted on validation too is told by what differs."""
+    view, params = sp500_split.search, HyperParams(feature_scaling=scaling, sequence_length=20)
+    honest, _ = scale_blocks(view.rows, view.train, params)
+    assert audit_scaler(view, honest, params).passed
+    both = np.union1d(view.train, view.validation)
+    greedy, _ = scale_blocks(view.rows, both, params)
+    row = audit_scaler(view, greedy, params)
+    assert not row.passed
+    assert "label_mean" in row.found
+
+
+def test_cutting_bars(make_bars: BarMaker) -> None:
+    """`until` drops what is later than a day."""
+    bars = make_bars(30, 20)
+    kept = bars.frame["date"] <= pd.Timestamp("2000-01-14")
+    found = until(bars, FOURTEENTH).frame
+    pd.testing.assert_frame_equal(found, bars.frame[kept].reset_index(drop=True))
+
+
+@pytest.mark.parametrize("change", [lift_after, sink_after, widen_after, narrow_after])
+def test_changing_later_bars(change: Callable[[Bars, int], Bars], make_bars: BarMaker) -> None:
+    """A change leaves the bars up to a day to the bit, and later ones valid but others."""
+    bars = make_bars(30, 20)
+    later = bars.frame["date"] > pd.Timestamp("2000-01-14")
+    changed = change(bars, FOURTEENTH).frame
+    pd.testing.assert_frame_equal(changed[~later], bars.frame[~later])
+    before = np.log(bars.frame["high"] / bars.frame["low"])
+    after = np.log(changed["high"] / changed["low"])
+    same_range = np.isclose(before, after)[later]
+    assert same_range.all() == (change in {lift_after, sink_after})
+    moved = ~np.isclose(changed["close"], bars.frame["close"])[later]
+    assert moved.all() == (change in {lift_after, sink_after})
+
+
+def test_of_a_panel_the_longest_histories_are_audited(make_bars: BarMaker) -> None:
+    """Few tickers suffice, and a short one is not among them."""
+    bars = make_bars(300, 20, 300, 300, 300, 40)
+    assert take_tickers(bars, MAX_TICKERS).tickers == ("T0", "T2", "T3", "T4")

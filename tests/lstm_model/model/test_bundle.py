@@ -1,0 +1,213 @@
+"""Claims about the bundle: what is saved is what forecasts, from prepared rows or raw bars."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from lstm_model.config.loader import parse_config
+from lstm_model.config.pipeline import FeaturesConfig
+from lstm_model.data.assemble import split_chronologically
+from lstm_model.data.bars import Bars
+from lstm_model.data.features import WARM_UP_BARS, compute_features
+from lstm_model.data.indicators import INDICATORS
+from lstm_model.data.scaling import Scaler
+from lstm_model.data.targets import TargetTable
+from lstm_model.data.views import ChronoSplit
+from lstm_model.data.windows import scale_blocks
+from lstm_model.errors import BarsError
+from lstm_model.evaluation.baselines import baseline_forecasts
+from lstm_model.model.bundle import DESCRIPTION_FILE, Bundle, load_bundle, save_bundle
+from lstm_model.model.training import build_network
+from lstm_model.search.hyper_params import HyperParams
+
+LENGTH = 60
+
+
+@pytest.fixture(scope="module")
+def bundle(sp500_split: ChronoSplit) -> Bundle:
+    params = HyperParams(hidden_size=8, num_layers=2)
+    return Bundle(
+        networks=(build_network(len(INDICATORS), params, seed=3),),
+        params=params,
+        scaler=Scaler.fit(sp500_split.search.rows, sp500_split.search.train),
+        features=FeaturesConfig(),
+        feature_names=INDICATORS,
+        window_length=LENGTH,
+        target_kind="log_volatility",
+        horizon=1,
+    )
+
+
+def with_ticker(raw: pd.DataFrame, ticker: str = "^GSPC") -> pd.DataFrame:
+    return raw.assign(ticker=ticker)
+
+
+def test_round_trip_is_bit_equal(bundle: Bundle, sp500_split: ChronoSplit, tmp_path: Path) -> None:
+    """A bundle read back forecasts bit for bit as the one that was saved."""
+    held_out = sp500_split.held_out
+    again = load_bundle(save_bundle(bundle, tmp_path / "a" / "bundle"))
+    np.testing.assert_array_equal(
+        again.forecast_samples(held_out.rows, held_out.test),
+        bundle.forecast_samples(held_out.rows, held_out.test),
+    )
+    for field in dataclasses.fields(Bundle):
+        if field.name not in {"networks", "scaler"}:
+            assert getattr(again, field.name) == getattr(bundle, field.name)
+    np.testing.assert_array_equal(again.scaler.feature_means, bundle.scaler.feature_means)
+    assert not again.networks[0].training
+
+
+def test_forecast_is_the_networks_in_the_targets_unit(
+    bundle: Bundle, sp500_split: ChronoSplit
+) -> None:
+    """A forecast is the network's on the scaled window, times the label's sd, plus its mean."""
+    rows, end, scaler = sp500_split.held_out.rows, sp500_split.held_out.test[5], bundle.scaler
+    window = (rows.features[end - LENGTH + 1 : end + 1] - scaler.feature_means) / scaler.feature_sds
+    with torch.no_grad():
+        scaled = float(bundle.networks[0].eval()(torch.tensor(window[None], dtype=torch.float32)))
+    ((found,),) = bundle.forecast_samples(rows, np.array([end]))
+    assert found == pytest.approx(scaled * scaler.label_sd + scaler.label_mean, abs=1e-5)
+
+
+def test_bundle_is_plain_files(bundle: Bundle, tmp_path: Path) -> None:
+    """A bundle is one file of weights and one of JSON, and loading it draws no random number."""
+    folder = save_bundle(bundle, tmp_path / "bundle")
+    assert {path.name for path in folder.iterdir()} == {"weights.safetensors", DESCRIPTION_FILE}
+    description = json.loads((folder / DESCRIPTION_FILE).read_text("utf-8"))
+    assert description["target"] == {"kind": "log_volatility", "horizon": 1}
+    state = torch.get_rng_state()
+    load_bundle(folder)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_raw_bars_forecast_as_prepared_rows(
+    bundle: Bundle, sp500_split: ChronoSplit, sp500_raw: pd.DataFrame
+) -> None:
+    """From raw bars come the forecasts that prepared rows give, plus the one still to come."""
+    held_out = sp500_split.held_out
+    table = bundle.forecast_bars(with_ticker(sp500_raw))
+    (expected,) = bundle.forecast_samples(held_out.rows, held_out.test)
+    found = table.iloc[-1 - len(expected) : -1]
+    days = found["date"].to_numpy().astype("datetime64[D]").astype(np.int64)
+    np.testing.assert_array_equal(days, held_out.rows.dates[held_out.test])
+    np.testing.assert_allclose(found["forecast"], expected, rtol=0, atol=1e-6)
+    assert table["date"].iloc[-1] == sp500_raw["date"].iloc[-1]
+
+
+def test_recent_bars_suffice(bundle: Bundle, sp500_raw: pd.DataFrame) -> None:
+    """The shortest history gives one forecast, that of the whole history's last bar."""
+    needed = WARM_UP_BARS + LENGTH
+    whole = bundle.forecast_bars(with_ticker(sp500_raw))
+    recent = bundle.forecast_bars(with_ticker(sp500_raw[-needed:]))
+    assert len(recent) == 1
+    assert recent["date"].iloc[0] == whole["date"].iloc[-1]
+    assert recent["forecast"].iloc[0] == pytest.approx(whole["forecast"].iloc[-1], abs=1e-5)
+
+
+def test_tickers_are_forecast_apart(bundle: Bundle, sp500_raw: pd.DataFrame) -> None:
+    """A panel's forecasts are those of each ticker alone, even where their rows are mixed."""
+    one, two = with_ticker(sp500_raw[-400:], "B"), with_ticker(sp500_raw[-900:-500], "A")
+    panel = pd.concat([one, two]).sort_values("date", ascending=False)
+    table = bundle.forecast_bars(panel).set_index("ticker")
+    for raw, ticker in ((one, "B"), (two, "A")):
+        alone = bundle.forecast_bars(raw)["forecast"].to_numpy()
+        np.testing.assert_allclose(table.loc[ticker, "forecast"], alone, rtol=0, atol=1e-6)
+
+
+def test_too_few_bars_are_refused(bundle: Bundle, sp500_raw: pd.DataFrame) -> None:
+    """One bar less than the shortest history is refused with both counts."""
+    with pytest.raises(BarsError, match=r"\^GSPC: .* >= 310 bars .* has 309"):
+        bundle.forecast_bars(with_ticker(sp500_raw[-309:]))
+
+
+def test_no_bars_are_refused(bundle: Bundle, sp500_raw: pd.DataFrame) -> None:
+    """A table without rows is refused."""
+    with pytest.raises(BarsError, match="at least one ticker"):
+        bundle.forecast_bars(with_ticker(sp500_raw[:0]))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"feature_scaling": "robust"},
+        {"feature_scaling": "rank"},
+        {"bidirectional": True, "layer_norm": True},
+        {"sequence_length": 20, "optimiser": "sgd"},
+    ],
+)
+def test_every_kind_of_model_comes_back(
+    change: dict[str, Any], sp500_split: ChronoSplit, tmp_path: Path
+) -> None:
+    """Whatever the scaling, architecture and window, a bundle read back forecasts bit-equally."""
+    search, held_out = sp500_split.search, sp500_split.held_out
+    params = HyperParams.from_mapping({"hidden_size": 4, **change})
+    scaler, (train,) = scale_blocks(search.rows, search.train, params, search.train)
+    network = build_network(len(INDICATORS), params, seed=3)
+    bundle = Bundle(
+        (network,), params, scaler, FeaturesConfig(), INDICATORS, train.length, "log_volatility", 1
+    )
+    again = load_bundle(save_bundle(bundle, tmp_path / "bundle"))
+    assert again.params == params
+    found, expected = (
+        each.forecast_samples(held_out.rows, held_out.test) for each in (again, bundle)
+    )
+    np.testing.assert_array_equal(found, expected)
+    blind = dataclasses.replace(held_out.rows, features=held_out.rows.features.copy())
+    blind.features[: held_out.test[0] - train.length + 1] = 1e6
+    np.testing.assert_array_equal(again.forecast_samples(blind, held_out.test), expected)
+
+
+def test_columns_of_another_version_are_refused(bundle: Bundle, sp500_raw: pd.DataFrame) -> None:
+    """A model does not forecast from other columns than it was trained on."""
+    other = dataclasses.replace(bundle, features=FeaturesConfig(sets=("indicators", "har")))
+    with pytest.raises(BarsError, match=r"trained on \(16\) but these bars give 19, log_variance"):
+        other.forecast_bars(with_ticker(sp500_raw[-400:]))
+
+
+def test_a_shorter_sequence_needs_fewer_bars(bundle: Bundle, sp500_raw: pd.DataFrame) -> None:
+    """A served model of 20 bars forecasts from 40 bars of history less than one of 60."""
+    short = dataclasses.replace(bundle, window_length=20)
+    assert len(short.forecast_bars(with_ticker(sp500_raw[-(WARM_UP_BARS + 20) :]))) == 1
+
+
+def test_an_ensemble_with_a_skip_forecasts_the_same_from_raw_bars(
+    sp500: Bars, sp500_raw: pd.DataFrame, sp500_targets: TargetTable, tmp_path: Path
+) -> None:
+    """Members come back apart, their mean is the forecast, and HAR's part comes from raw bars."""
+    config = parse_config(
+        {
+            "data": {"tickers": ["^GSPC"]},
+            "features": {"sets": ["har", "indicators"]},
+            "target": {"kind": "log_volatility", "skip": "har"},
+        }
+    )
+    features = compute_features(sp500, config.features)
+    split = split_chronologically(features, sp500_targets, config)
+    search, held_out = split.search, split.held_out
+    params = HyperParams(hidden_size=4, num_layers=1)
+    scaler, (train,) = scale_blocks(search.rows, search.train, params, search.train)
+    networks = tuple(build_network(19, params, seed) for seed in (1, 2, 3))
+    silent = build_network(19, params, seed=1, silent=True)
+    bundle = Bundle(
+        networks, params, scaler, config.features, features.names, train.length,
+        "log_volatility", 1,
+    )  # fmt: skip
+    again = load_bundle(save_bundle(bundle, tmp_path / "bundle"))
+    members = bundle.forecast_samples(held_out.rows, held_out.test)
+    assert members.shape == (3, len(held_out.test))
+    np.testing.assert_array_equal(again.forecast_samples(held_out.rows, held_out.test), members)
+    table = again.forecast_bars(with_ticker(sp500_raw)).iloc[-1 - members.shape[1] : -1]
+    np.testing.assert_allclose(table["forecast"], members.mean(axis=0), rtol=0, atol=1e-5)
+    np.testing.assert_allclose(table["spread"], members.std(axis=0, ddof=1), rtol=0, atol=1e-5)
+
+    # Of a silent network only HAR is left.
+    (first,) = dataclasses.replace(bundle, networks=(silent,)).forecast_samples(
+        held_out.rows, held_out.test
+    )
+    np.testing.assert_allclose(first, baseline_forecasts(split)["har"], atol=1e-9)

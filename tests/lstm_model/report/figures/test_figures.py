@@ -1,0 +1,284 @@
+"""Figures: values in, one readable drawing out, whatever the page's colours are."""
+
+import datetime as dt
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import plotly.graph_objects as go
+import pytest
+
+from lstm_model.evaluation.backtest import Trading
+from lstm_model.evaluation.comparison import SeedSpread
+from lstm_model.evaluation.evaluate import Series
+from lstm_model.evaluation.learning_curves import overfitting_note
+from lstm_model.evaluation.measured import NotComputed
+from lstm_model.evaluation.panel import PanelSkill
+from lstm_model.model.training import EpochResult
+from lstm_model.report.figures.forecast import (
+    calibration_figure,
+    cumulated_figure,
+    forecast_figure,
+    residual_histogram,
+    residuals_figure,
+)
+from lstm_model.report.figures.market import ic_figure, wealth_figure
+from lstm_model.report.figures.parallel import parallel_figure
+from lstm_model.report.figures.search import history_figure, importances_figure, slice_figures
+from lstm_model.report.figures.style import MOST_POINTS, PALETTE, thinned
+from lstm_model.report.figures.training import learning_figure, seeds_figure
+from lstm_model.search.distributions import Choice, FloatRange
+from lstm_model.search.importance import Importances
+from lstm_model.search.sampling import FinishedTrial
+from tasks.page.content import ReportContent
+from tests.page_contents import make_content
+
+LIGHT, DARK = "#ffffff", "#15181c"
+"""The page's two backgrounds."""
+
+
+@pytest.fixture(scope="module")
+def content() -> ReportContent:
+    return make_content("panel")
+
+
+@pytest.fixture(scope="module")
+def trials(content: ReportContent) -> list[FinishedTrial]:
+    return [FinishedTrial(row.number, row.params, row.value) for row in content.trials]
+
+
+@pytest.fixture(scope="module")
+def figures(content: ReportContent, trials: list[FinishedTrial]) -> dict[str, Any]:
+    """Every figure of a night, by name."""
+    evaluation, training = content.evaluation, content.training
+    series, best, space = evaluation.series, content.best_number, content.space
+    assert isinstance(evaluation.panel, PanelSkill)
+    assert isinstance(evaluation.trading, Trading)
+    slices = slice_figures(trials, best, space)
+    return {
+        "history": history_figure(trials, best, ("variance", 1.0)),
+        "importances": importances_figure(content.insight.importances),
+        **{f"slice {place}": figure for place, figure in enumerate(slices)},
+        "parallel": parallel_figure(trials, best, space),
+        "learning": learning_figure(training.curves, training.seeds, training.best_epochs),
+        "seeds": seeds_figure(evaluation.seeds, [("har", 0.5)], "log return"),
+        "forecast": forecast_figure(series, "log return", 0.9),
+        "residuals": residuals_figure(series, "log return"),
+        "histogram": residual_histogram(series, "log return"),
+        "cumulated": cumulated_figure(series, ["har", "ridge"], "log return"),
+        "calibration": calibration_figure(evaluation.calibration, "log return"),
+        "ic": ic_figure(evaluation.panel),
+        "wealth": wealth_figure(evaluation.trading),
+    }
+
+
+def made_series(model: list[float], other: list[float]) -> Series:
+    """Return a series of which nothing but the squared errors matters."""
+    zeros = (0.0,) * len(model)
+    days = tuple(dt.date(2020, 1, 1) + dt.timedelta(days=n) for n in range(len(model)))
+    errors = {"model": tuple(model), "har": tuple(other)}
+    return Series(days, zeros, zeros, zeros, zeros, zeros, errors)
+
+
+def curve(*losses: tuple[float, float]) -> tuple[EpochResult, ...]:
+    """Return an epoch for each pair of train and validation loss."""
+    return tuple(EpochResult(n, t, v, 0.1) for n, (t, v) in enumerate(losses, start=1))
+
+
+def luminance(colour: str) -> float:
+    """Return WCAG's relative luminance of a #rrggbb colour."""
+    parts = [int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("colour", PALETTE)
+@pytest.mark.parametrize("page", [LIGHT, DARK])
+def test_each_colour_is_seen_on_a_light_and_on_a_dark_page(colour: str, page: str) -> None:
+    """Contrast is at least 3:1, which WCAG asks of graphics."""
+    high, low = sorted((luminance(colour), luminance(page)), reverse=True)
+    assert (high + 0.05) / (low + 0.05) >= 3
+
+
+def test_every_figure_names_its_axes_and_says_a_sentence(figures: dict[str, Any]) -> None:
+    """A title that ends as a sentence does, and a name for each axis that has numbers."""
+    for name, figure in figures.items():
+        assert isinstance(figure, go.Figure), name
+        assert figure.layout.title.text.endswith("."), name
+        assert figure.layout.xaxis.title.text, name
+        above = [a.text for a in figure.layout.annotations if a.name == "y axis"]
+        assert above or figure.layout.yaxis.type == "category", name
+
+
+def test_every_figure_leaves_the_page_its_background(figures: dict[str, Any]) -> None:
+    """Backgrounds are clear, legends lie below, and all is drawn as SVG."""
+    for name, figure in figures.items():
+        assert figure.layout.paper_bgcolor == figure.layout.plot_bgcolor == "rgba(0,0,0,0)", name
+        assert (figure.layout.legend.orientation, figure.layout.legend.y) == ("h", 0), name
+        assert {trace.type for trace in figure.data} <= {"scatter", "bar"}, name
+
+
+def test_the_best_so_far_never_rises(trials: list[FinishedTrial]) -> None:
+    """History's line is the running minimum; pruned trials are drawn apart from losses."""
+    figure = history_figure(trials, 0)
+    assert isinstance(figure, go.Figure)
+    line = next(trace for trace in figure.data if trace.name == "best so far")
+    assert list(line.y) == sorted(line.y, reverse=True)
+    assert line.y[-1] == pytest.approx(min(t.loss for t in trials if t.loss is not None), rel=1e-4)
+    apart = next(trace for trace in figure.data if trace.name.startswith("pruned"))
+    assert list(apart.x) == [t.number for t in trials if t.loss is None]
+
+
+def test_a_rising_line_means_that_the_model_is_better() -> None:
+    """Cumulated: theirs less ours, as Goyal and Welch draw it."""
+    figure = cumulated_figure(made_series([1.0, 1.0, 1.0], [2.0, 3.0, 0.5]), ["har"], "u")
+    assert isinstance(figure, go.Figure)
+    assert list(figure.data[0].y) == [1.0, 3.0, 2.5]
+
+
+def test_the_histogram_counts_every_error() -> None:
+    """Bins hold all dates, also those that a line would not show."""
+    series = make_content("volatility", dates=2500).evaluation.series
+    figure = residual_histogram(series, "u")
+    assert isinstance(figure, go.Figure)
+    assert sum(figure.data[0].y) == 2500
+
+
+def test_a_long_block_is_thinned_and_keeps_its_last_date() -> None:
+    """No line has more points than a page can show."""
+    assert list(thinned(range(10), 4)) == [0, 3, 6, 9]
+    assert thinned([], 4) == []
+    series = make_content("volatility", dates=5000).evaluation.series
+    figure = forecast_figure(series, "u", 0.9)
+    assert isinstance(figure, go.Figure)
+    assert all(len(trace.x) <= MOST_POINTS for trace in figure.data)
+    assert figure.data[-1].x[-1] == series.dates[-1].isoformat()
+
+
+def test_names_are_shown_to_the_letter(content: ReportContent, trials: list[FinishedTrial]) -> None:
+    """Plotly reads labels as a kind of HTML; a name must not be read so."""
+    evil = "<b>har</b>"
+    figure = seeds_figure([], [(evil, 0.5)], evil)
+    assert isinstance(figure, go.Figure)
+    assert list(figure.data[0].y) == ["&lt;b&gt;har&lt;/b&gt;"]
+    assert "<b>" not in figure.to_json()
+
+
+def test_the_band_is_left_out_where_there_is_none() -> None:
+    """Without intervals, low and high are NaN and nothing is filled."""
+    series = make_content("nothing").evaluation.series
+    figure = forecast_figure(series, "u", None)
+    assert isinstance(figure, go.Figure)
+    assert [trace.name for trace in figure.data] == ["truth", "forecast"]
+
+
+EMPTY = Series((), (), (), (), (), (), {})
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: history_figure([FinishedTrial(0, {}, None)], 0),
+        lambda: parallel_figure([FinishedTrial(0, {}, 0.4)], 0, {}),
+        lambda: importances_figure(Importances(3, (), "not computed: n = 3 < 7")),
+        lambda: learning_figure((), (), ()),
+        lambda: seeds_figure((), (), "u"),
+        lambda: forecast_figure(EMPTY, "u"),
+        lambda: residuals_figure(EMPTY, "u"),
+        lambda: residual_histogram(EMPTY, "u"),
+        lambda: cumulated_figure(EMPTY, ["har"], "u"),
+        lambda: calibration_figure((), "u"),
+    ],
+)
+def test_nothing_to_draw_says_so(draw: Callable[[], Any]) -> None:
+    """Without values there is a reason in a figure's place, never an empty frame."""
+    nothing = draw()
+    assert isinstance(nothing, NotComputed)
+    assert not nothing.reason.startswith("not computed")
+
+
+def test_an_importance_of_none_is_no_bar(content: ReportContent) -> None:
+    """A parameter that acted too seldom is left out of the figure."""
+    importances = content.insight.importances
+    rows = (*importances.rows[:2], replace(importances.rows[2], share=None, p_value=None))
+    figure = importances_figure(replace(importances, rows=rows))
+    assert isinstance(figure, go.Figure)
+    assert sum(len(trace.y) for trace in figure.data) == 2
+
+
+def test_a_note_tells_of_the_gap_and_of_the_rise() -> None:
+    """Over-fitting: how far train lies below validation at the best epoch, and what came after."""
+    note = overfitting_note([curve((0.8, 0.9), (0.4, 0.5), (0.3, 0.6))])
+    assert "At the best epoch (2 of 3) train loss is 0.4, 20\xa0% below validation loss" in note
+    assert "rose, by 20\xa0% at the last epoch" in note
+
+
+def test_a_note_counts_the_seeds_that_rose() -> None:
+    """Of two seeds one rose after its best."""
+    note = overfitting_note([curve((0.5, 0.5), (0.4, 0.6)), curve((0.5, 0.5), (0.4, 0.45))])
+    assert "rose in 1 of 2 seeds" in note
+
+
+def test_a_note_without_a_rise_sees_no_sign() -> None:
+    """A validation loss that still falls is no over-fitting; train above it is said so."""
+    note = overfitting_note([curve((0.9, 0.8), (0.8, 0.7))])
+    assert "14\xa0% above" in note
+    assert "no sign of over-fitting" in note
+
+
+@pytest.mark.parametrize("curves", [(), ((),), (curve((0.5, math.nan)),)])
+def test_a_note_without_losses_says_that_it_cannot_be_read(
+    curves: tuple[tuple[EpochResult, ...], ...],
+) -> None:
+    """A refit has no validation loss; then there is nothing to read."""
+    assert overfitting_note(curves).startswith("Over-fitting cannot be read")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [
+        (1e-6, 1e-1, ["1e-06", "0.0001", "0.01"]),
+        (1e-4, 5e-3, ["0.0001", "0.001"]),
+        (2e-4, 5e-4, ["0.0002", "0.0005"]),
+        (1e-3, 1e-3, ["0.001", "0.001"]),
+    ],
+)
+def test_a_log_axis_has_two_or_three_ticks(low: float, high: float, ticks: list[str]) -> None:
+    """Powers of ten where the range holds two, else its ends; more would overlap on a phone."""
+    space = {"lr": FloatRange(type="float", low=low, high=high, log=True)}
+    (figure,) = slice_figures([FinishedTrial(0, {"lr": low}, 0.4)], 0, space)
+    assert list(figure.layout.xaxis.ticktext) == ticks
+
+
+def test_a_parameter_that_acts_in_some_trials_is_drawn_in_those() -> None:
+    """With a condition, a trial's line passes over the parameters that did not act in it."""
+    space = {
+        "optimiser": Choice(type="categorical", choices=("adam", "sgd")),
+        "momentum": FloatRange(type="float", low=0.0, high=0.9, when={"optimiser": ("sgd",)}),
+        "dropout": FloatRange(type="float", low=0.0, high=0.0),
+    }
+    done = [
+        FinishedTrial(0, {"optimiser": "adam", "dropout": 0.0}, 0.5),
+        FinishedTrial(1, {"optimiser": "sgd", "momentum": 0.9, "dropout": 0.0}, 0.4),
+    ]
+    figure = parallel_figure(done, 1, space)
+    assert isinstance(figure, go.Figure)
+    rows = {trace.name.split(",")[0]: trace for trace in figure.data}
+    assert list(rows["best third"].y) == ["optimiser", "dropout", None]
+    assert list(rows["the best"].x) == pytest.approx([0.96, 1.0, 0.5, None])
+    slices = slice_figures(done, 1, space)
+    assert [len(s.data[0].x) + len(s.data[1:]) for s in slices] == [2, 1, 2]
+
+
+def test_what_is_far_off_is_named_and_not_drawn() -> None:
+    """One absurd forecast does not press the others into a corner; its name is in the sentence."""
+    spreads = [
+        SeedSpread("model", (0.9, 1.1), 1.0, 0.1, 0.95),
+        SeedSpread("wild", (80.0,), 80.0, 0.0, 80.0),
+    ]
+    figure = seeds_figure(spreads, [("model", 0.95), ("har", 1.0)], "log return", ["zero", "wild"])
+    assert isinstance(figure, go.Figure)
+    drawn = [x for trace in figure.data for x in trace.x]
+    assert max(drawn) == 1.1
+    assert "far off are zero and wild" in figure.layout.title.text

@@ -1,0 +1,178 @@
+"""Claims about proposals: pure, resumable, and informed by losses after the start-up."""
+
+import dataclasses
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lstm_model.search.distributions import Choice
+from lstm_model.search.hyper_params import BALANCED, EXAMPLES, Params
+from lstm_model.search.sampling import (
+    FinishedTrial,
+    ProposalSettings,
+    generation_of,
+    propose,
+    queue_first,
+)
+from lstm_model.search.space import SamplerName, seed_space
+
+SETTINGS = ProposalSettings(seed=42, study_name="study", space=seed_space(), startup_trials=5)
+GENERATION = 3
+
+
+def loss_of(params: Params) -> float:
+    return abs(math.log(params["lr"] / 2e-3)) + params["dropout"] + params["num_layers"] / 10
+
+
+def search(
+    total: int, finished: list[FinishedTrial] | None = None, stop: int | None = None
+) -> list[FinishedTrial]:
+    """Run trials in generations, from those already finished up to `stop`."""
+    done = list(finished or [])
+    for number in range(len(done), total if stop is None else stop):
+        own = generation_of(number, GENERATION, total)
+        earlier = [trial for trial in done if trial.number < own.start]
+        siblings = [trial.params for trial in done if trial.number in own]
+        params = propose(number, SETTINGS, earlier, siblings)
+        done.append(FinishedTrial(number, params, loss_of(params)))
+    return done
+
+
+@pytest.fixture(scope="module")
+def whole() -> list[FinishedTrial]:
+    return search(12)
+
+
+def test_queued_parameters_come_first() -> None:
+    """What is queued is tried in its order, before anything is drawn."""
+    queue = queue_first([], 5, seed_space())
+    settings = dataclasses.replace(SETTINGS, queued=queue)
+    assert [propose(number, settings, [], []) for number in range(5)] == list(queue)
+    assert queue[0] == BALANCED.to_dict()
+    assert propose(5, settings, [], []) not in queue
+
+
+def test_the_queue_holds_what_the_space_holds_once() -> None:
+    """Last night's best come first; a row twice, or outside the space, is queued once or not."""
+    space = seed_space() | {"batch_size": Choice(type="categorical", choices=(32, 128))}
+    rows = [row.to_dict() for row in EXAMPLES]
+    queue = queue_first([rows[4]], 5, space)
+    assert queue == (rows[4], rows[1], rows[2], rows[3])
+    assert queue_first([], 0, seed_space()) == ()
+
+
+def test_the_examples_are_the_seeds_table() -> None:
+    """The five rows of the seed's Table 5, by hidden size, layers, dropout, rate and batch."""
+    assert {tuple(row.to_dict().values()) for row in EXAMPLES} == {
+        (64, 1, 0.0, 5e-3, 128),
+        (128, 2, 0.2, 1e-3, 64),
+        (256, 3, 0.3, 5e-4, 32),
+        (64, 1, 0.4, 1e-4, 128),
+        (256, 2, 0.1, 5e-3, 128),
+    }
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "gp", "random", "qmc", "cmaes", "grid"])
+def test_every_sampler_is_pure_and_stays_in_the_space(
+    whole: list[FinishedTrial], sampler: SamplerName
+) -> None:
+    """By whichever sampler, the same history gives the same parameters, inside the space."""
+    settings = dataclasses.replace(SETTINGS, sampler=sampler)
+    for number in (1, 9):
+        params = propose(number, settings, whole[:number], [whole[9].params])
+        assert propose(number, settings, whole[:number], [whole[9].params]) == params
+        for name, domain in seed_space().items():
+            distribution = domain.distribution()
+            assert distribution._contains(distribution.to_internal_repr(params[name]))
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "gp"])
+def test_two_objectives_are_taken_in(whole: list[FinishedTrial], sampler: SamplerName) -> None:
+    """With seconds beside the loss a sampler is asked about both."""
+    settings = dataclasses.replace(SETTINGS, sampler=sampler, with_seconds=True)
+    timed = [dataclasses.replace(t, seconds=float(t.params["hidden_size"])) for t in whole]
+    assert set(propose(12, settings, timed, [])) == set(seed_space())
+
+
+def test_proposal_is_pure(whole: list[FinishedTrial]) -> None:
+    """The same arguments give the same parameters, whatever was proposed in between."""
+    first = propose(9, SETTINGS, whole[:9], [])
+    propose(3, SETTINGS, whole[:3], [])
+    assert propose(9, SETTINGS, whole[:9], []) == first == whole[9].params
+
+
+@pytest.mark.parametrize("restarts", [[1], [4], [5, 8], list(range(1, 12))])
+def test_restarts_change_nothing(whole: list[FinishedTrial], restarts: list[int]) -> None:
+    """A search stopped after any trials proposes what an unbroken one does."""
+    done: list[FinishedTrial] = []
+    for stop in [*restarts, 12]:
+        done = search(12, done, stop)
+    assert done == whole
+
+
+@settings(max_examples=5, deadline=None)
+@given(st.permutations(range(9)))
+def test_order_of_finished_trials_is_ignored(order: list[int]) -> None:
+    """Workers may finish in any order: the proposal is the same, at equal losses too."""
+    done = [FinishedTrial(t.number, t.params, 1.0) for t in search(9)]
+    expected = propose(9, SETTINGS, done, [])
+    assert propose(9, SETTINGS, [done[i] for i in order], []) == expected
+
+
+def flipped(trials: list[FinishedTrial]) -> list[FinishedTrial]:
+    return [FinishedTrial(t.number, t.params, -(t.loss or 0.0)) for t in trials]
+
+
+def test_start_up_ignores_losses(whole: list[FinishedTrial]) -> None:
+    """While fewer trials than the start-up's are finished, losses do not matter."""
+    assert propose(3, SETTINGS, flipped(whole[:3]), []) == whole[3].params
+
+
+def test_model_uses_losses(whole: list[FinishedTrial]) -> None:
+    """After the start-up, other losses lead to other proposals."""
+    assert propose(9, SETTINGS, flipped(whole[:9]), []) != whole[9].params
+
+
+def test_pruned_trial_counts(whole: list[FinishedTrial]) -> None:
+    """A trial without a loss can be handed in, and is not ignored."""
+    pruned = [*whole[:8], FinishedTrial(8, whole[8].params, None)]
+    assert set(propose(9, SETTINGS, pruned, [])) == set(seed_space())
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        ProposalSettings(43, "study", seed_space(), 5),
+        ProposalSettings(42, "other", seed_space(), 5),
+    ],
+)
+def test_seed_and_study_name_matter(other: ProposalSettings) -> None:
+    """Another seed or study name draws other parameters."""
+    assert propose(1, other, [], []) != propose(1, SETTINGS, [], [])
+
+
+def test_proposals_lie_in_the_space(whole: list[FinishedTrial]) -> None:
+    """Every proposal is within the space, and no two of a search are equal."""
+    for trial in whole:
+        for name, distribution in ((n, d.distribution()) for n, d in seed_space().items()):
+            value = distribution.to_internal_repr(trial.params[name])
+            assert distribution._contains(value)
+    assert len({tuple(trial.params.values()) for trial in whole}) == len(whole)
+
+
+@pytest.mark.parametrize(
+    ("number", "size", "total", "expected"),
+    [
+        (0, 5, 10, range(5)),
+        (4, 5, 10, range(5)),
+        (5, 5, 10, range(5, 10)),
+        (9, 4, 10, range(8, 10)),
+        (3, 1, 4, range(3, 4)),
+        (0, 5, 3, range(3)),
+    ],
+)
+def test_generations(number: int, size: int, total: int, expected: range) -> None:
+    """Generations tile the trials; the last one is cut off at the total."""
+    assert generation_of(number, size, total) == expected

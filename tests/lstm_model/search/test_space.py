@@ -1,0 +1,197 @@
+"""Claims about the search space: the seed document's tables, and what a space holds."""
+
+from typing import Any
+
+import optuna
+import pytest
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+from lstm_model.search.distributions import Choice, FloatRange, IntRange
+from lstm_model.search.hyper_params import BALANCED, HyperParams, Params
+from lstm_model.search.space import (
+    Space,
+    active_distributions,
+    distributions,
+    restrict,
+    seed_space,
+    suggest_params,
+)
+
+LAYERS = IntRange(type="int", low=1, high=2)
+OPTIMISER = Choice(type="categorical", choices=("adam", "sgd"), when={"num_layers": (2,)})
+MOMENTUM = FloatRange(type="float", low=0.0, high=0.95, when={"optimiser": ("sgd",)})
+CONDITIONAL: Space = {"num_layers": LAYERS, "optimiser": OPTIMISER, "momentum": MOMENTUM}
+
+
+def test_seed_space_is_table_1() -> None:
+    """The default space is the seed document's Table 1, exactly."""
+    assert distributions(seed_space()) == {
+        "hidden_size": IntDistribution(64, 256, step=64),
+        "num_layers": IntDistribution(1, 3),
+        "dropout": FloatDistribution(0.0, 0.4),
+        "lr": FloatDistribution(1e-4, 5e-3, log=True),
+        "batch_size": CategoricalDistribution((32, 64, 128)),
+    }
+    assert list(seed_space()) == list(BALANCED.to_dict())
+
+
+def test_balanced_is_the_recommended_row() -> None:
+    """BALANCED is the recommended row of the seed document's Table 5."""
+    assert HyperParams(128, 2, 0.2, 1e-3, 64) == BALANCED
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        HyperParams(64, 1, 0.0, 5e-3, 128),
+        BALANCED,
+        HyperParams(256, 3, 0.3, 5e-4, 32),
+        HyperParams(64, 1, 0.4, 1e-4, 128),
+        HyperParams(256, 2, 0.1, 5e-3, 128),
+    ],
+)
+def test_every_row_of_table_5_lies_in_the_space(row: HyperParams) -> None:
+    """Every example of the seed document's Table 5 can be proposed."""
+    assert restrict(row, seed_space()) == row.to_dict()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("hidden_size", 100),
+        ("hidden_size", 320),
+        ("num_layers", 4),
+        ("dropout", 0.41),
+        ("lr", 0.006),
+        ("lr", 9e-05),
+        ("batch_size", 48),
+    ],
+)
+def test_value_off_the_space_is_not_held(name: str, value: float) -> None:
+    """A configuration with one value outside its range, step or choices is not held."""
+    row = HyperParams.from_mapping({**BALANCED.to_dict(), name: value})
+    assert restrict(row, seed_space()) is None
+
+
+@pytest.mark.parametrize(
+    ("domain", "held"),
+    [
+        (IntRange(type="int", low=64, high=192, step=64), {"hidden_size": 128}),
+        (IntRange(type="int", low=100, high=200, step=5), None),
+        (Choice(type="categorical", choices=(16, 128)), {"hidden_size": 128}),
+        (Choice(type="categorical", choices=(16,)), None),
+    ],
+)
+def test_restrict_keeps_what_is_searched(domain: Any, held: dict[str, int] | None) -> None:
+    """Of a configuration only the searched part is returned."""
+    assert restrict(BALANCED, {"hidden_size": domain}) == held
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"hidden_size": 0},
+        {"num_layers": 0},
+        {"batch_size": 0},
+        {"dropout": 1.0},
+        {"dropout": -0.1},
+        {"lr": 0.0},
+        {"lr": float("nan")},
+        {"recurrent_dropout": 1.0},
+        {"momentum": 1.0},
+        {"optimiser": "lion"},
+        {"weight_decay": -1e-9},
+        {"gradient_noise": float("inf")},
+        {"layer_lr_decay": 0.0},
+        {"layer_lr_decay": 1.1},
+        {"warmup_share": 1.1},
+        {"sequence_length": 1},
+        {"feature_scaling": "minmax"},
+        {"jitter": -0.1},
+    ],
+)
+def test_impossible_parameters_are_refused(values: dict[str, Any]) -> None:
+    """Parameters that no network can have are refused when they are made."""
+    with pytest.raises(ValueError, match=next(iter(values))):
+        HyperParams.from_mapping(values)
+
+
+@pytest.mark.parametrize(
+    "domain",
+    [
+        IntRange(type="int", low=2, high=9),
+        FloatRange(type="float", low=0.1, high=0.3),
+        Choice(type="categorical", choices=(1, 2.5)),
+        Choice(type="categorical", choices=(False, True)),
+        Choice(type="categorical", choices=("adam", "sgd")),
+    ],
+)
+def test_extremes_lie_in_the_distribution(domain: IntRange | FloatRange | Choice) -> None:
+    """The extremes of a domain are values that Optuna accepts for it."""
+    distribution = domain.distribution()
+    assert all(distribution._contains(distribution.to_internal_repr(v)) for v in domain.extremes())
+
+
+def test_dict_has_table_1_and_what_differs() -> None:
+    """Recorded are the five of Table 1, and of the extensions those not at their default."""
+    assert len(BALANCED.to_dict()) == 5
+    params = HyperParams(optimiser="sgd", momentum=0.9, sequence_length=20)
+    extra = {"optimiser": "sgd", "sequence_length": 20}
+    assert params.to_dict() == BALANCED.to_dict() | extra
+    assert HyperParams.from_mapping(params.to_dict()) == params
+
+
+def test_every_draw_respects_the_conditions() -> None:
+    """A parameter is drawn where its condition holds, there always, and its dependents with it."""
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
+    seen = set()
+    for _ in range(40):
+        trial = study.ask()
+        params = suggest_params(trial, CONDITIONAL)
+        assert params == trial.params
+        assert ("optimiser" in params) == (params["num_layers"] == 2)
+        assert ("momentum" in params) == (params.get("optimiser") == "sgd")
+        assert trial.distributions == active_distributions(params, CONDITIONAL)
+        seen.add(tuple(params))
+    assert len(seen) == 3
+
+
+@pytest.mark.parametrize(
+    ("params", "active"),
+    [
+        ({"num_layers": 1}, ["num_layers"]),
+        ({"num_layers": 1, "optimiser": "sgd", "momentum": 0.5}, ["num_layers"]),
+        ({"num_layers": 2, "optimiser": "adam"}, ["num_layers", "optimiser"]),
+        ({"num_layers": 2, "optimiser": "sgd"}, ["num_layers", "optimiser", "momentum"]),
+    ],
+)
+def test_what_does_not_act_satisfies_no_condition(params: Params, active: list[str]) -> None:
+    """A condition on a parameter that does not act fails, whatever value that was given."""
+    assert list(active_distributions(params, CONDITIONAL)) == active
+
+
+def test_restrict_leaves_out_what_does_not_act() -> None:
+    """Momentum out of its range matters with sgd alone."""
+    off = HyperParams(num_layers=2, optimiser="adam", momentum=0.99)
+    assert restrict(off, CONDITIONAL) == {"num_layers": 2, "optimiser": "adam"}
+    on = HyperParams(num_layers=2, optimiser="sgd", momentum=0.99)
+    assert restrict(on, CONDITIONAL) is None
+
+
+def test_no_sequence_length_is_the_longest() -> None:
+    """The recommended row, which sets no sequence length, lies in a space that searches one."""
+    lengths = Choice(type="categorical", choices=(20, 60, 40))
+    assert restrict(BALANCED, {"sequence_length": lengths}) == {"sequence_length": 60}
+
+
+def test_true_is_not_one() -> None:
+    """A choice of 0 and 1 holds no truth value, and the other way round."""
+    numbers = Choice(type="categorical", choices=(0, 1))
+    truths = Choice(type="categorical", choices=(False, True))
+    assert numbers.holds(1)
+    assert truths.holds(True)
+    assert not numbers.holds(True)
+    assert not truths.holds(1)
+    assert not LAYERS.holds(True)
+    assert not LAYERS.holds(2.0)
+    assert not MOMENTUM.holds(True)

@@ -1,0 +1,186 @@
+"""The prepared data set on disk."""
+
+import resource
+import subprocess
+import sys
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lstm_model.config.pipeline import PipelineConfig
+from lstm_model.data.assemble import split_chronologically
+from lstm_model.data.bars import Bars
+from lstm_model.data.cleaning import clean_bars
+from lstm_model.data.features import compute_features
+from lstm_model.data.targets import compute_targets
+from lstm_model.data.views import Rows
+from lstm_model.errors import StorageError
+from tasks.data import snapshots as bar_store
+from tasks.data.data_set import DataSet, load_search_view, load_split, save_rows
+from tasks.data.prepare import prepare_data_set
+from tasks.data.snapshots import Snapshot, store_snapshot
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def bars_of(ticker: str, seed: int) -> Bars:
+    rng = np.random.default_rng(seed)
+    close = 100 * np.exp(np.cumsum(rng.normal(0, 0.01, 700)))
+    raw = pd.DataFrame({"date": pd.bdate_range("2015-01-01", periods=700), "close": close})
+    raw["open"] = close * 1.001
+    raw["high"], raw["low"] = close * 1.01, close * 0.99
+    raw["volume"] = rng.integers(1000, 9000, 700).astype(float)
+    return clean_bars(raw, ticker)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> PipelineConfig:
+    folders = {"raw_dir": tmp_path / "raw", "data_dir": tmp_path / "processed"}
+    return PipelineConfig.model_validate(
+        {"data": {"tickers": ["B", "A"]} | folders, "windows": {"length": 10}}
+    )
+
+
+@pytest.fixture
+def snapshot(config: PipelineConfig) -> Snapshot:
+    return store_snapshot.fn(config.data, [bars_of("B", 1), bars_of("A", 2)])
+
+
+@pytest.fixture
+def data_set(snapshot: Snapshot, config: PipelineConfig) -> DataSet:
+    return prepare_data_set.fn(snapshot, config)
+
+
+def assert_same_rows(stored: Rows, expected: Rows) -> None:
+    for field in fields(Rows):
+        left, right = getattr(stored, field.name), getattr(expected, field.name)
+        if isinstance(right, np.ndarray):
+            assert left.dtype == right.dtype
+            np.testing.assert_array_equal(left, right)
+        else:
+            assert left == right
+
+
+def test_round_trip(data_set: DataSet, config: PipelineConfig) -> None:
+    """The stored views equal those made in memory, value for value."""
+    parts = [bars_of("B", 1), bars_of("A", 2)]
+    bars = Bars(pd.concat([part.frame for part in parts], ignore_index=True))
+    targets = compute_targets(bars, config.target.kind, config.target.horizon)
+    expected = split_chronologically(compute_features(bars), targets, config)
+    stored = load_split(data_set)
+    assert_same_rows(stored.search.rows, expected.search.rows)
+    assert_same_rows(stored.held_out.rows, expected.held_out.rows)
+    np.testing.assert_array_equal(stored.search.train, expected.search.train)
+    np.testing.assert_array_equal(stored.search.validation, expected.search.validation)
+    np.testing.assert_array_equal(stored.held_out.test, expected.held_out.test)
+    assert (stored.validation_start, stored.test_start) == (
+        expected.validation_start,
+        expected.test_start,
+    )
+    assert stored.search.sha256() == data_set.search_sha256 == expected.search.sha256()
+    assert data_set.train_samples == len(expected.search.train)
+    assert data_set.feature_count == len(expected.search.rows.feature_names)
+
+
+def test_files_are_named_by_hash(
+    data_set: DataSet, snapshot: Snapshot, config: PipelineConfig
+) -> None:
+    """Equal data is stored once; another window length is another data set."""
+    search16 = data_set.search_sha256[:16]
+    assert Path(data_set.search_path).name == f"search-{search16}.safetensors"
+    held_out = f"test-{search16}-{snapshot.sha256[:16]}.safetensors"
+    assert Path(data_set.held_out_path).name == held_out
+    assert prepare_data_set.fn(snapshot, config) == data_set
+    assert len(list(config.data.data_dir.iterdir())) == 2
+    longer = config.model_copy(update={"windows": config.windows.model_copy(update={"length": 11})})
+    assert prepare_data_set.fn(snapshot, longer).search_path != data_set.search_path
+
+
+def test_search_file_holds_nothing_of_the_test_block(data_set: DataSet) -> None:
+    """No row of the search's file is dated on or after the first test date."""
+    view = load_search_view(data_set.search_path)
+    assert view.rows.dates.max() < np.datetime64(data_set.test_start).astype(np.int64)
+
+
+def test_broken_file(data_set: DataSet, tmp_path: Path) -> None:
+    """A file that is torn or gone is a StorageError in one line."""
+    torn = tmp_path / "torn.safetensors"
+    torn.write_bytes(Path(data_set.search_path).read_bytes()[:1000])
+    for path in (torn, tmp_path / "gone.safetensors"):
+        with pytest.raises(StorageError, match="cannot read data set") as refused:
+            load_search_view(str(path))
+        assert "\n" not in str(refused.value)
+
+
+def test_quota(data_set: DataSet, tmp_path: Path) -> None:
+    """A file that the system stops halfway is a StorageError, and nothing of it stays."""
+    view = load_search_view(data_set.search_path)
+    rows = replace(view.rows, features=np.tile(view.rows.features, (1, 20)))
+    folder = tmp_path / "small"
+    folder.mkdir()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64 * 1024, hard))
+    try:
+        with pytest.raises(StorageError, match="cannot write"):
+            save_rows(folder / "x.safetensors", rows, {"train": view.train})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(folder.iterdir()) == []
+
+
+def test_quota_halfway_through_a_panel(snapshot: Snapshot, config: PipelineConfig) -> None:
+    """A data set that the system stops halfway is a StorageError, and neither view stays."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64 * 1024, hard))
+    try:
+        with pytest.raises(StorageError, match="cannot write"):
+            prepare_data_set.fn(snapshot, config)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(config.data.data_dir.iterdir()) == []
+
+
+@pytest.mark.parametrize("tickers_a_group", [1, 2, 3])
+def test_how_a_panel_travels_does_not_show(
+    config: PipelineConfig, monkeypatch: pytest.MonkeyPatch, tickers_a_group: int
+) -> None:
+    """Tickers that start on different days make one data set, however many travel together."""
+    bars = [bars_of("B", 1), bars_of("A", 2), bars_of("C", 3)]
+    parts = [Bars(part.frame[first:]) for part, first in zip(bars, (0, 90, 200), strict=True)]
+    data = config.data.model_copy(update={"tickers": ("B", "A", "C")})
+    config = config.model_copy(update={"data": data})
+    monkeypatch.setattr(bar_store, "TICKERS_A_GROUP", tickers_a_group)
+    stored = prepare_data_set.fn(store_snapshot.fn(data, parts), config)
+    panel = Bars(pd.concat([part.frame for part in parts], ignore_index=True))
+    targets = compute_targets(panel, config.target.kind, config.target.horizon)
+    expected = split_chronologically(compute_features(panel), targets, config)
+    split = load_split(stored)
+    assert stored.search_sha256 == expected.search.sha256()
+    assert_same_rows(split.search.rows, expected.search.rows)
+    assert_same_rows(split.held_out.rows, expected.held_out.rows)
+    np.testing.assert_array_equal(split.search.train, expected.search.train)
+    np.testing.assert_array_equal(split.held_out.test, expected.held_out.test)
+
+
+def test_views_are_mapped_read_only(data_set: DataSet) -> None:
+    """Nobody can change a view that all trials share."""
+    split = load_split(data_set)
+    for rows in (split.search.rows, split.held_out.rows):
+        with pytest.raises(ValueError, match="read-only"):
+            rows.features[0, 0] = 1.0
+
+
+@pytest.mark.parametrize("module", ["tasks.data.data_set", "tasks.search.trial"])
+def test_workers_import_neither_prefect_nor_mlflow(module: str) -> None:
+    """A fresh interpreter that imports what a worker needs has loaded no orchestrator."""
+    code = (
+        f"import sys, {module}\n"
+        "print(sorted({'prefect', 'mlflow', 'yfinance'} & sys.modules.keys()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,131 @@
+"""The search's owner: its key, its lock, and what it does with a dead owner's trials."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+from optuna.trial import TrialState
+from pydantic import TypeAdapter
+
+from lstm_model.config.loader import parse_config
+from lstm_model.config.pipeline import PipelineConfig
+from lstm_model.errors import SearchError, StorageError
+from lstm_model.model.training import TrainingSettings
+from lstm_model.search.hyper_params import Params
+from tasks.data.data_set import DataSet
+from tasks.search.study_store import (
+    NUMBER,
+    ORDER,
+    begin_trial,
+    count_family,
+    fail_what_a_dead_owner_left,
+    open_study,
+    study_key,
+)
+from tasks.search.trial import TrialOrder
+
+PARAMS = {"hidden_size": 64, "num_layers": 1, "dropout": 0.1, "lr": 1e-3, "batch_size": 64}
+
+
+def config_in(folder: Path, **changes: object) -> PipelineConfig:
+    storage = {"storage": f"sqlite:///{folder / 'studies.db'}"}
+    return parse_config({"data": {"tickers": ["X"]}, "search": storage} | changes)
+
+
+def data_set(sha256: str) -> DataSet:
+    return DataSet("s", sha256, "b", "t", 16, 1, 1, 1, date(2020, 1, 1), date(2021, 1, 1))
+
+
+def order(number: int, params: Params) -> TrialOrder:
+    return TrialOrder(number, params, "s", 5, TrainingSettings(7, 1.0), limits={3: 0.5})
+
+
+@pytest.mark.parametrize(
+    ("changes", "sha256", "same"),
+    [
+        ({}, "a", True),
+        ({"device": "cpu"}, "a", True),
+        ({"search": {"trials": 50}}, "a", True),
+        ({"search": {"sampler": "gp", "pruner": "median", "generation": None}}, "a", True),
+        ({"search": {"objective_epoch": "best"}}, "a", False),
+        ({"search": {"objective": "seeds"}}, "a", False),
+        ({"search": {"minimise": ["loss", "seconds"]}}, "a", False),
+        ({}, "b", False),
+        ({"seed": 1}, "a", False),
+        ({"training": {"epochs": 6}}, "a", False),
+        ({"training": {"precision": "bf16"}}, "a", False),
+        ({"search": {"space": {"lr": {"type": "float", "low": 0.1, "high": 1}}}}, "a", False),
+    ],
+)
+def test_the_key_changes_with_what_a_loss_depends_on(
+    tmp_path: Path, changes: dict[str, object], sha256: str, same: bool
+) -> None:
+    """Data, space, seed and epochs make another study; budget and device do not."""
+    key = study_key(config_in(tmp_path), data_set("a"), "name")
+    assert (study_key(config_in(tmp_path, **changes), data_set(sha256), "name") == key) is same
+
+
+def test_a_second_search_of_the_same_study_leaves_with_one_line(tmp_path: Path) -> None:
+    """While one process holds a study, another is refused; another study is not."""
+    config = config_in(tmp_path)
+    with open_study(config, "name@1", "name"):
+        with (
+            pytest.raises(SearchError, match="being searched by another process"),
+            open_study(config, "name@1", "name"),
+        ):
+            pass
+        with open_study(config, "other@1", "other") as other:
+            assert other.study_name == "other@1"
+
+
+def test_trials_are_counted_over_all_nights_of_a_name(tmp_path: Path) -> None:
+    """Finished trials of every study under a name count, those of other names and states do not."""
+    config = config_in(tmp_path)
+    for key, name, states in (
+        ("spx@1", "spx", (TrialState.COMPLETE, TrialState.FAIL)),
+        ("spx@2", "spx", (TrialState.COMPLETE, TrialState.PRUNED, TrialState.COMPLETE)),
+        ("spx@3", "spx", ()),
+        ("spx2@1", "spx2", (TrialState.COMPLETE,)),
+    ):
+        with open_study(config, key, name) as study:
+            for number, state in enumerate(states):
+                trial = begin_trial(study, order(number, PARAMS), config.search.space)
+                study.tell(trial, 0.5 if state == TrialState.COMPLETE else None, state)
+    with open_study(config, "spx@2", "spx") as study:
+        assert count_family(study, "spx") == (4, 2)
+        assert count_family(study, "spx2") == (1, 1)
+
+
+def test_what_a_dead_owner_left_is_failed_and_not_mixed_up(tmp_path: Path) -> None:
+    """A RUNNING trial is failed, and one left waiting is not taken for the next one asked for."""
+    config = config_in(tmp_path)
+    space = config.search.space
+    with open_study(config, "name@1", "name") as study:
+        begin_trial(study, order(0, PARAMS), space)
+        study.enqueue_trial(PARAMS, user_attrs={NUMBER: 1})
+    with open_study(config, "name@1", "name") as study:
+        fail_what_a_dead_owner_left(study)
+        trial = begin_trial(study, order(2, PARAMS | {"lr": 2e-3}), space)
+        assert trial.params["lr"] == 2e-3
+        states = {t.user_attrs[NUMBER]: t.state for t in study.trials}
+    assert states == {0: TrialState.FAIL, 1: TrialState.FAIL, 2: TrialState.RUNNING}
+
+
+def test_a_storage_that_is_no_database_is_named(tmp_path: Path) -> None:
+    """A file that is no SQLite database ends in one line that names the key to change."""
+    (tmp_path / "studies.db").write_text("not a database, and long enough to be read as one" * 20)
+    with (
+        pytest.raises(StorageError, match=r"search\.storage"),
+        open_study(config_in(tmp_path), "name@1", "name"),
+    ):
+        pass
+
+
+def test_a_trial_keeps_the_order_it_was_trained_from(tmp_path: Path) -> None:
+    """What is stored beside a trial reads back as the same order."""
+    config = config_in(tmp_path)
+    with open_study(config, "name@1", "name") as study:
+        begin_trial(study, order(0, PARAMS), config.search.space)
+    with open_study(config, "name@1", "name") as study:
+        (trial,) = study.trials
+    assert TypeAdapter(TrialOrder).validate_python(trial.user_attrs[ORDER]) == order(0, PARAMS)
