@@ -24,9 +24,9 @@ from lstm_model.evaluation.evaluate import (
     evaluate,
 )
 from lstm_model.evaluation.selection import Validation
+from lstm_model.report.night_result import NightResult, night_from_json
+from lstm_model.report.page.render import render_page
 from lstm_model.search.hyper_params import EXAMPLE_NAMES
-from tasks.page.content import ReportContent, content_from_json
-from tasks.page.render import render_page
 
 DATES, SEEDS, TRIALS, STRETCHES = 750, 5, 200, 16
 SMALL = {
@@ -60,15 +60,15 @@ def main() -> None:
     print(f"written to {write_results('evaluation_speed', report)}")
 
 
-def content_of_a_night() -> ReportContent:
+def content_of_a_night() -> NightResult:
     """Run a small night and read back what its page was drawn from."""
     with fresh_site() as site:
         site.night("night", SMALL)
         (path,) = Path(site.folder).glob("mlruns/artifacts/*/artifacts/report.json")
-        return content_from_json(path.read_text(encoding="utf-8"))
+        return night_from_json(path.read_text(encoding="utf-8"))
 
 
-def judge(tickers: int, content: ReportContent) -> tuple[float, float, int]:
+def judge(tickers: int, content: NightResult) -> tuple[float, float, int]:
     """Return the seconds of evaluation and page, and the page's bytes."""
     started = time.perf_counter()
     evaluation = evaluate_noise(tickers)

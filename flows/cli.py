@@ -62,17 +62,14 @@ def run(
     _settle_prefect(debug=debug)
 
     from flows.lstm_hpo import lstm_hpo  # noqa: PLC0415 - seconds of imports that --help and a typing error need not wait for
+    from lstm_model.report.summary_json import summary_json  # noqa: PLC0415 - as below
+    from lstm_model.report.terminal import terminal_text  # noqa: PLC0415 - as below
     from tasks.files import write_atomically  # noqa: PLC0415 - as below
 
     night = lstm_hpo(config, study_name, overrides)
-    print(f"Best trial: {night.best_params.to_dict()}")
-    print(f"\n{night.test_table()}")
-    print(f"\n{night.insight.table()}")
-    print(f"\nThe whole page: {night.report_path}")
-    print(f"Model {night.model.name} version {night.model.version} is in MLflow:")
-    print(f"  {night.ui_command()}")
+    print(terminal_text(night))
     if summary is not None:
-        text = night.to_json() + "\n"
+        text = summary_json(night) + "\n"
         write_atomically(summary, lambda partial: partial.write_text(text, encoding="utf-8"))
 
 

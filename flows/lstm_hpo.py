@@ -8,14 +8,17 @@ from prefect import flow
 from lstm_model.config.loader import load_config
 from lstm_model.config.pipeline import PipelineConfig, check_study_name
 from lstm_model.model.training import resolve_device
+from lstm_model.report.insight import look_back
+from lstm_model.report.night_result import NightResult
 from tasks.data.audit import audit_after_training, audit_before_search, require_no_leak
 from tasks.data.prepare import prepare_data_set
 from tasks.data.snapshots import Snapshot, fetch_bars, find_snapshot, store_snapshot
 from tasks.evaluate import evaluate_on_test
+from tasks.progress import StageClock
 from tasks.report import report
 from tasks.search.study import search_hyperparameters
 from tasks.search.workers import open_workers
-from tasks.summary import NightSummary, StageClock, summarise
+from tasks.summary import summarise
 from tasks.tracking.registry import register_model
 from tasks.tracking.runs import open_night
 from tasks.training.retrain import retrain
@@ -26,7 +29,7 @@ def lstm_hpo(
     config: str = "configs/quickstart.yaml",
     study_name: str | None = None,
     overrides: dict[str, Any] | None = None,
-) -> NightSummary:
+) -> NightResult:
     """Run one night.
 
     `config` is a YAML file, `study_name` defaults to that file's name, `overrides` maps dotted keys
@@ -41,38 +44,45 @@ def lstm_hpo(
             snapshot = take_snapshot(settings)
         with clock.stage("prepare"):
             data_set = prepare_data_set(snapshot, settings)
-        with open_night(settings, name) as night:
-            night.log_data(snapshot, data_set)
+        with open_night(settings, name) as logger:
+            logger.log_data(snapshot, data_set)
             with clock.stage("audit"):
                 audit = audit_before_search(settings, snapshot, data_set)
-                night.log_audit(audit)
+                logger.log_audit(audit)
                 require_no_leak(audit)
             with clock.stage("search"):
-                study = search_hyperparameters(settings, data_set, name, night, workers)
+                study = search_hyperparameters(settings, data_set, name, logger, workers)
             with clock.stage("retrain"):
-                models = retrain(settings, data_set, study.best_params, name, night.run_id, workers)
-                audit += audit_after_training(data_set, models)
-                night.log_audit(audit)
+                models, bundles = retrain(
+                    settings, data_set, study.best_params, name, logger.run_id, workers
+                )
+                audit += audit_after_training(data_set, bundles)
+                logger.log_audit(audit)
                 require_no_leak(audit)
             with clock.stage("evaluate"):
-                judged = evaluate_on_test(settings, data_set, study, models)
+                judged = evaluate_on_test(settings, data_set, study, models, bundles)
+                insight = look_back(study, models.winner.parameters)
             with clock.stage("record"):
-                run_id = night.log_models(models)
-                night.log_evaluation(judged.evaluation)
-                night.log_file(Path(judged.forecasts_path))
-                model = register_model(
-                    night.tracking_uri,
+                run_id = logger.log_models(models)
+                logger.log_search(study, insight)
+                logger.log_evaluation(judged.evaluation)
+                logger.log_file(Path(judged.forecasts_path))
+                registered = register_model(
+                    logger.tracking_uri,
                     run_id,
                     settings.tracking.model_name,
-                    models.winner,
+                    bundles[models.winner.name],
+                    models.winner.bundle_path,
                     snapshot,
                 )
-                night.finish(run_id)
-                summary = summarise(
-                    name, settings, snapshot.sha256, study, audit, models, judged.evaluation, model,
-                    night, clock,
-                )  # fmt: skip
-            return summary.with_report(report(settings, snapshot, data_set, summary, night))
+                logger.finish(run_id)
+            logger.log_seconds(clock.seconds)
+            night = summarise(
+                name, settings, snapshot, data_set, study, insight, models, audit,
+                judged.evaluation, registered, logger, dict(clock.seconds),
+            )  # fmt: skip
+            report(night, logger)
+            return night
 
 
 def take_snapshot(settings: PipelineConfig) -> Snapshot:

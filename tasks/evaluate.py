@@ -11,6 +11,7 @@ from prefect.cache_policies import NO_CACHE
 
 from lstm_model.config.pipeline import PipelineConfig
 from lstm_model.data.views import ChronoSplit, Rows, SearchView
+from lstm_model.data.windows import WindowSet
 from lstm_model.evaluation.baselines import baseline_forecasts, benchmark_on_validation
 from lstm_model.evaluation.evaluate import (
     Evaluation,
@@ -22,12 +23,13 @@ from lstm_model.evaluation.evaluate import (
 )
 from lstm_model.evaluation.measured import NotComputed
 from lstm_model.evaluation.selection import Validation
-from lstm_model.model.bundle import load_bundle, spread_of
+from lstm_model.model.bundle import Bundle, spread_of
+from lstm_model.model.final_model import FinalModels
+from lstm_model.search.study_result import StudyResult
 from lstm_model.seeding import derive_seed
 from tasks.data.data_set import DataSet, load_split
 from tasks.files import refuse_politely, write_atomically
-from tasks.search.study import StudyResult
-from tasks.training.retrain import FinalModels, Retrained
+from tasks.training.retrain import Bundles
 
 UNITS = {"log_return": "log return", "log_volatility": "log variance of a day"}
 FORECASTS_FILE = "forecasts.parquet"
@@ -45,13 +47,17 @@ class Judged:
 
 @task(name="evaluate-on-test", cache_policy=NO_CACHE)
 def evaluate_on_test(
-    config: PipelineConfig, data_set: DataSet, study: StudyResult, models: FinalModels
+    config: PipelineConfig,
+    data_set: DataSet,
+    study: StudyResult,
+    models: FinalModels,
+    bundles: Bundles,
 ) -> Judged:
     """Look at the test block once: the final model, the references and every baseline."""
     split = load_split(data_set)
     rows, test = split.held_out.rows, split.held_out.test
-    members = _forecast(models.winner, rows, test)
-    references = {model.name: _forecast(model, rows, test) for model in models.references}
+    references = _forecasts(bundles, rows, test)
+    members = references.pop(models.winner.name)
     baselines = baseline_forecasts(split)
     evaluation = evaluate(
         members,
@@ -65,7 +71,7 @@ def evaluate_on_test(
             tickers=rows.tickers,
             log_returns=rows.log_returns[test],
         ),
-        _search_facts(split.search, study, models),
+        _search_facts(split.search, study, models, bundles[models.winner.name]),
         _target(config, split),
         EvaluationSettings(
             seed=derive_seed(config.seed, "evaluation"),
@@ -81,8 +87,16 @@ def evaluate_on_test(
     return Judged(evaluation, str(path))
 
 
-def _forecast(model: Retrained, rows: Rows, ends: np.ndarray) -> Members:
-    return load_bundle(Path(model.bundle_path)).forecast_samples(rows, ends)
+def _forecasts(bundles: Bundles, rows: Rows, ends: np.ndarray) -> dict[str, Members]:
+    """Forecast with every model; those that scale alike share their windows."""
+    windows: dict[tuple[str, int], WindowSet] = {}
+    forecasts = {}
+    for name, bundle in bundles.items():
+        key = bundle.params.feature_scaling, bundle.window_length
+        if key not in windows:
+            windows[key] = bundle.windows(rows.features, ends)
+        forecasts[name] = bundle.forecast_windows(windows[key], rows.har_terms[ends])
+    return forecasts
 
 
 def _target(config: PipelineConfig, split: ChronoSplit) -> Target:
@@ -91,7 +105,9 @@ def _target(config: PipelineConfig, split: ChronoSplit) -> Target:
     return Target(kind, UNITS[kind], config.target.horizon, median, config.target.skip)
 
 
-def _search_facts(search: SearchView, study: StudyResult, models: FinalModels) -> SearchFacts:
+def _search_facts(
+    search: SearchView, study: StudyResult, models: FinalModels, winner: Bundle
+) -> SearchFacts:
     """Gather what selection bias and the search's worth are judged from, all on validation."""
     rows, ends = search.rows, search.validation
     truth = rows.labels[ends]
@@ -99,23 +115,23 @@ def _search_facts(search: SearchView, study: StudyResult, models: FinalModels) -
     if not models.winner.refit:
         validation = Validation(
             truth=truth,
-            forecast=_forecast(models.winner, rows, ends).mean(axis=0),
+            forecast=winner.forecast_windows(
+                winner.windows(rows.features, ends), rows.har_terms[ends]
+            ).mean(axis=0),
             benchmark=benchmark_on_validation(search),
             dates=rows.dates[ends],
         )
     # What stopped each training, which holds for a model that was refitted on validation, too.
     losses = {
-        model.name: float(
-            np.mean([t.epochs[t.best_epoch - 1].validation_loss for t in model.trainings])
-        )
+        model.name: float(np.mean([training.best_loss for training in model.trainings]))
         for model in models.references
     }
-    stretches = [row.stretch_losses for row in study.trials if row.stretch_losses]
+    blocks = [trial.block_losses for trial in study.trials if trial.block_losses]
     return SearchFacts(
         validation=validation,
         trials=study.family_trials,
         studies=study.family_studies,
-        block_losses=np.array(stretches) if stretches else np.empty((0, 2)),
+        block_losses=np.array(blocks) if blocks else np.empty((0, 2)),
         best_reference=min(losses, key=lambda name: losses[name]) if losses else None,
         equals_reference=models.same_as_winner,
     )

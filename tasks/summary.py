@@ -1,215 +1,118 @@
-"""NightSummary: what a night came to, as values, as JSON and as the lines a user reads."""
+"""Gathering a finished night into one NightResult, from what its stages returned."""
 
+import datetime as dt
 import json
 import shlex
-import sys
-import textwrap
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from lstm_model.config.pipeline import PipelineConfig
+from lstm_model.config.pipeline import PipelineConfig, TrackingConfig
+from lstm_model.config.search import SearchConfig
 from lstm_model.config.section import hide_password
+from lstm_model.data.bars import Finding
 from lstm_model.data.leakage import AuditRow
 from lstm_model.evaluation.evaluate import Evaluation
-from lstm_model.evaluation.measured import NotComputed, plain, show
-from lstm_model.evaluation.metrics import Metrics
-from lstm_model.search.hyper_params import HyperParams
-from tasks.insight import Insight, look_back
-from tasks.search.study import StudyResult
-from tasks.tracking.registry import RegisteredModel
-from tasks.tracking.runs import Night
-from tasks.training.retrain import FinalModels
-
-
-class StageClock:
-    """Seconds spent in each stage of a night."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Time a block under a name."""
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[name] = round(time.perf_counter() - started, 3)
-
-
-@dataclass(frozen=True, slots=True)
-class NightSummary:
-    """Everything a night reports."""
-
-    study_name: str
-    study: StudyResult
-    snapshot_sha256: str
-    config_sha256: str
-    audit: tuple[AuditRow, ...]
-    models: FinalModels
-    evaluation: Evaluation
-    insight: Insight
-    model: RegisteredModel
-    tracking_uri: str
-    experiment_id: str
-    run_id: str
-    seconds: dict[str, float]
-    report_path: str = ""
-
-    def with_report(self, path: str) -> "NightSummary":
-        """Return the same night with the place of its page."""
-        return replace(self, report_path=path)
-
-    @property
-    def best_params(self) -> HyperParams:
-        """The parameters that the final model was trained with."""
-        return self.models.winner.params
-
-    def to_json(self) -> str:
-        """Return the summary in the documented form; in a missing number's place stands why."""
-        study, evaluation, winner = self.study, self.evaluation, self.models.winner
-        document: dict[str, Any] = {
-            "study_name": self.study_name,
-            "snapshot_sha256": self.snapshot_sha256,
-            "config_sha256": self.config_sha256,
-            "n_parameters": winner.parameters,
-            "best": {
-                "number": study.best.number,
-                "value": study.best.value,
-                "params": self.best_params.to_dict(),
-            },
-            "trials": [plain(replace(row, stretch_losses=())) for row in study.trials],
-            "front": list(study.front),
-            **self.insight.to_json(),
-            "leak_audit": plain(self.audit),
-            "retrain": {
-                "seeds": len(winner.seeds),
-                "best_epochs": [training.best_epoch for training in winner.trainings],
-                "epochs": [len(training.epochs) for training in winner.trainings],
-            },
-            "test": {
-                "n": evaluation.n,
-                "start": evaluation.start.isoformat(),
-                "end": evaluation.end.isoformat(),
-                "benchmark": evaluation.benchmark,
-                "verdict": plain(evaluation.verdict),
-                "model": plain(evaluation.model),
-                "baselines": {other.name: plain(other.metrics) for other in evaluation.baselines},
-                "references": {other.name: plain(other.metrics) for other in evaluation.references},
-                "dm": {
-                    other.name: plain(other.diebold_mariano)
-                    for other in (*evaluation.baselines, *evaluation.references)
-                },
-                "seeds": plain(evaluation.seeds),
-                "selection": plain(evaluation.selection),
-                "superior_ability": plain(evaluation.superior),
-                "confidence_set": plain(evaluation.confidence_set),
-                "intervals": plain(evaluation.intervals),
-            },
-            "mlflow": {
-                "tracking_uri": hide_password(self.tracking_uri),
-                "experiment_id": self.experiment_id,
-                "run_id": self.run_id,
-                "model_name": self.model.name,
-                "model_version": self.model.version,
-            },
-            "seconds": self.seconds,
-        }
-        return json.dumps(document, indent=2)
-
-    def test_table(self) -> str:
-        """Return verdict and model beside all other forecasts of the test block, as text."""
-        evaluation = self.evaluation
-        verdict = evaluation.verdict
-        lines = [
-            *textwrap.wrap(verdict.skill, 98, break_on_hyphens=False),
-            *textwrap.wrap(verdict.search, 98, break_on_hyphens=False),
-            "",
-            f"Test block {evaluation.start} .. {evaluation.end}, n = {evaluation.n}, "
-            f"benchmark {evaluation.benchmark}",
-            f"{'':<14}{'MSE':>12}{'MAE':>12}{'R2 mean':>10}{'R2 bench':>10}{'direction':>11}"
-            f"{'DM p':>10}",
-            _table_row("model", evaluation.model, ""),
-        ]
-        for other in (*evaluation.baselines, *evaluation.references):
-            test = other.diebold_mariano
-            p_value = "-" if isinstance(test, NotComputed) else f"{test.p_value:.2g}"
-            lines.append(_table_row(other.name, other.metrics, p_value))
-        majority = evaluation.model.majority_class
-        lines.append(
-            f"direction: share of right signs; always the commoner sign scores "
-            f"{show(majority, '.3f')}. DM p: model against that row, two-sided."
-        )
-        return "\n".join(lines)
-
-    def ui_command(self) -> str:
-        """Return the command and the address that show this night in the MLflow UI."""
-        page = f"#/experiments/{self.experiment_id}/runs"
-        if self.tracking_uri.startswith("http"):
-            return f"{self.tracking_uri.rstrip('/')}/{page}"
-        store = shlex.quote(self.tracking_uri)
-        # The one beside this Python: in a fresh shell the environment is not active.
-        program = Path(sys.executable).with_name("mlflow")
-        if program.is_relative_to(Path.cwd()):
-            program = program.relative_to(Path.cwd())
-        return (
-            f"{program} ui --workers 1 --port 5000 --backend-store-uri {store}\n"
-            f"  then open http://127.0.0.1:5000/{page}"
-        )
-
-
-def _table_row(name: str, metrics: Metrics, p_value: str) -> str:
-    shown = [
-        "-" if isinstance(value, NotComputed) else format(value, digits)
-        for value, digits in (
-            (metrics.r2_train_mean, ".4f"),
-            (metrics.r2_benchmark, ".4f"),
-            (metrics.directional_accuracy, ".3f"),
-        )
-    ]
-    return (
-        f"{name:<14}{metrics.mse:>12.5g}{metrics.mae:>12.5g}{shown[0]:>10}{shown[1]:>10}"
-        f"{shown[2]:>11}{p_value:>10}"
-    )
+from lstm_model.model.final_model import FinalModels
+from lstm_model.report.insight import Insight
+from lstm_model.report.night_result import (
+    DataFacts,
+    NightResult,
+    RecordedRun,
+    RegisteredModel,
+)
+from lstm_model.search.study_result import StudyResult
+from tasks.data.data_set import DataSet, load_search_view
+from tasks.data.snapshots import Snapshot
+from tasks.report import PAGE_FILE
+from tasks.search.environment import describe_environment
+from tasks.tracking.changes import changes_since_last_night
+from tasks.tracking.runs import RunLogger
 
 
 def summarise(
     study_name: str,
     config: PipelineConfig,
-    snapshot_sha256: str,
+    snapshot: Snapshot,
+    data_set: DataSet,
     study: StudyResult,
-    audit: tuple[AuditRow, ...],
+    insight: Insight,
     models: FinalModels,
+    audit: tuple[AuditRow, ...],
     evaluation: Evaluation,
-    model: RegisteredModel,
-    night: Night,
-    clock: StageClock,
-) -> NightSummary:
-    """Gather a night's results, and record them on its parent run."""
-    assert study.best.value is not None  # noqa: S101 - the best trial is a completed one
-    insight = look_back(config, study_name, study, models.winner.parameters)
-    summary = NightSummary(
+    registered: RegisteredModel,
+    logger: RunLogger,
+    seconds: dict[str, float],
+) -> NightResult:
+    """Bring together all that a night came to; nothing is written.
+
+    study_name: as the user gave it. config: of the night. snapshot: its bars. data_set: how they
+    were cut. study: the search. insight: what it taught. models: winner and references. audit: all
+    rows of the leak audit. evaluation: of the test block. registered: the winner's version. logger:
+    the night's MLflow run, whose metrics are compared with last night's. seconds: of each stage.
+    """
+    run = RecordedRun(
+        tracking_uri=logger.tracking_uri,
+        experiment_id=logger.experiment_id,
+        run_id=logger.run_id,
+        started=_started(logger),
+        page=logger.link_to(PAGE_FILE),
+    )
+    return NightResult(
         study_name=study_name,
-        study=study,
-        snapshot_sha256=snapshot_sha256,
         config_sha256=config.sha256(),
-        audit=audit,
-        models=models,
-        evaluation=evaluation,
+        run=run,
+        data=_data_facts(snapshot, data_set),
+        study=study,
         insight=insight,
-        model=model,
-        tracking_uri=night.tracking_uri,
-        experiment_id=night.experiment_id,
-        run_id=night.run_id,
-        seconds=dict(clock.seconds),
+        models=models,
+        audit=audit,
+        evaluation=evaluation,
+        registered=registered,
+        seconds=seconds,
+        changes=changes_since_last_night(logger.client, run.experiment_id, run.run_id),
+        again=_again(config, study_name, study, snapshot, run.run_id),
     )
-    night.tag({"resumed_trials": study.resumed_trials})
-    night.log_insight(insight.metrics(), insight.markdown())
-    night.log_outcome(
-        models.winner.params.to_dict(), study.best.value, clock.seconds, summary.to_json()
+
+
+def _data_facts(snapshot: Snapshot, data_set: DataSet) -> DataFacts:
+    manifest = json.loads(Path(snapshot.path).with_suffix(".json").read_text(encoding="utf-8"))
+    return DataFacts(
+        source=snapshot.source,
+        tickers=snapshot.tickers,
+        bars=snapshot.rows,
+        first=snapshot.first,
+        last=snapshot.last,
+        snapshot_sha256=snapshot.sha256,
+        train_samples=data_set.train_samples,
+        validation_samples=data_set.validation_samples,
+        test_samples=data_set.test_samples,
+        validation_start=data_set.validation_start.isoformat(),
+        test_start=data_set.test_start.isoformat(),
+        features=load_search_view(data_set.search_path).rows.feature_names,
+        findings=tuple(Finding(**finding) for finding in manifest["findings"]),
     )
-    return summary
+
+
+def _started(logger: RunLogger) -> str:
+    run = logger.client.get_run(logger.run_id)
+    began = dt.datetime.fromtimestamp(run.info.start_time / 1000, dt.UTC)
+    return began.isoformat(sep=" ", timespec="minutes")
+
+
+def _again(
+    config: PipelineConfig, study_name: str, study: StudyResult, snapshot: Snapshot, run_id: str
+) -> tuple[str, ...]:
+    """Spell the commands that make the night, its best trial and its page again."""
+    environment = ", ".join(f"{name} {value}" for name, value in describe_environment().items())
+    storage, uri = hide_password(config.search.storage), hide_password(config.tracking.uri)
+    defaults = SearchConfig().storage, TrackingConfig().uri
+    elsewhere = "" if storage == defaults[0] else f" --storage {shlex.quote(storage)}"
+    recorded = "" if uri == defaults[1] else f" --uri {shlex.quote(uri)}"
+    return (
+        f"export MLFLOW_TRACKING_URI={shlex.quote(uri)}",
+        f"mlflow artifacts download --run-id {run_id} --artifact-path config.yaml --dst-path .",
+        f"lstm-hpo run --config config.yaml --study-name {study_name} "
+        f"--set data.snapshot={snapshot.sha256[:16]} --set data.start=null --set data.end=null",
+        f"lstm-hpo replay-trial {study.study_key} {study.best.number}{elsewhere}",
+        f"lstm-hpo report {run_id}{recorded}",
+        f"# made with {environment}",
+    )

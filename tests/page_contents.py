@@ -18,14 +18,25 @@ from lstm_model.evaluation.metrics import Metrics
 from lstm_model.evaluation.multiple_testing import ConfidenceSet, SuperiorAbility
 from lstm_model.evaluation.panel import Correlation, PanelSkill, TickerSkill
 from lstm_model.evaluation.selection import SelectionBias
-from lstm_model.model.training import EpochResult
+from lstm_model.model.final_model import FinalModel, FinalModels
+from lstm_model.model.training import EpochResult, LearningCurve
+from lstm_model.report.insight import Insight
+from lstm_model.report.night_result import (
+    Change,
+    DataFacts,
+    NightResult,
+    RecordedRun,
+    RegisteredModel,
+)
+from lstm_model.search.best_trial import best_by_loss
 from lstm_model.search.distributions import Choice, FloatRange, IntRange
+from lstm_model.search.hyper_params import HyperParams
 from lstm_model.search.importance import CLAIMS, Importance, Importances
 from lstm_model.search.interpretation import Reading
-from lstm_model.search.space import seed_space
-from tasks.insight import Insight
-from tasks.page.content import Change, DataFacts, FinalTraining, ReportContent
-from tasks.search.study_store import TrialRow
+from lstm_model.search.sampling import ProposalSettings
+from lstm_model.search.space import searched_part, seed_space
+from lstm_model.search.study_result import StudyResult
+from lstm_model.search.trial import Trial
 
 Kind = Literal["volatility", "panel", "nothing"]
 
@@ -42,22 +53,28 @@ def make_content(
     tickers: int = 40,
     dates: int = 708,
     seeds: int = 3,
-) -> ReportContent:
+) -> NightResult:
     """Return one ticker's volatility, a panel of returns, or a night that computed nothing."""
     generator = np.random.default_rng(7)
     if kind == "nothing":
         trials, dates, seeds = min(trials, 3), 12, 1
     space = _space()
     rows = _trials(generator, space, trials)
-    completed = [row for row in rows if row.value is not None]
-    best = min(completed, key=lambda row: row.value or math.inf)
+    best = best_by_loss([trial for trial in rows if trial.loss is not None])
     names = ("^GSPC",) if kind != "panel" else tuple(f"T{n:03d}" for n in range(tickers))
     evaluation = _evaluation(kind, generator, names, dates, seeds, references)
     days = evaluation.series.dates
-    return ReportContent(
+    return NightResult(
         study_name="quickstart",
-        run_id="3f0c2b7e51d84a0f9a1c6d2e8b7f4a55",
-        started="2026-11-24 17:30 New York",
+        config_sha256="c0ffee" * 10,
+        run=RecordedRun(
+            tracking_uri="sqlite:///mlruns/mlflow.db",
+            experiment_id="1",
+            run_id="3f0c2b7e51d84a0f9a1c6d2e8b7f4a55",
+            started="2026-11-24 17:30 New York",
+            page="report.html",
+        ),
+        registered=RegisteredModel("lstm-hpo", 3),
         seconds={"prepare": 1.93, "search": 41.2, "retrain": 8.71, "evaluate": 3.05, "record": 0.4},
         data=DataFacts(
             source="bundled",
@@ -80,12 +97,17 @@ def make_content(
             ),
         ),
         evaluation=evaluation,
-        trials=rows,
-        best_number=best.number,
-        resumed_trials=0 if kind == "nothing" else 4,
-        space=space,
-        insight=_insight(best, space, len(completed)),
-        training=_training(generator, best, seeds, kind),
+        study=StudyResult(
+            study_key="quickstart@0123456789ab",
+            trials=rows,
+            best=best,
+            resumed_trials=0 if kind == "nothing" else 4,
+            settings=ProposalSettings(42, "quickstart", space, startup_trials=5),
+            generation=5,
+            total=len(rows),
+        ),
+        insight=_insight(best, space, sum(trial.state == "COMPLETE" for trial in rows)),
+        models=FinalModels(_training(generator, best, seeds, kind), (), None),
         audit=(
             AuditRow("features before a date do not change when later bars do", True, "0 of 5030"),
             AuditRow("shuffled labels have no skill", kind != "nothing", "R2 -0.0012"),
@@ -104,7 +126,7 @@ def make_content(
     )
 
 
-def with_names(content: ReportContent, name: str) -> ReportContent:
+def with_names(content: NightResult, name: str) -> NightResult:
     """Return the content with one name in every place that the world outside can fill."""
     evaluation = content.evaluation
     series = evaluation.series
@@ -136,10 +158,17 @@ def with_names(content: ReportContent, name: str) -> ReportContent:
             series=replace(series, squared_errors={**series.squared_errors, name: series.truth}),
             verdict=Verdict(True, None, name, name),
         ),
-        trials=tuple(
-            replace(row, params={**row.params, "scaling": name}) for row in content.trials
+        study=replace(
+            content.study,
+            study_key=name,
+            settings=replace(
+                content.study.settings,
+                space={
+                    **content.space,
+                    "feature_scaling": Choice(type="categorical", choices=(name, "rank")),
+                },
+            ),
         ),
-        space={**content.space, "scaling": Choice(type="categorical", choices=(name, "rank"))},
         insight=replace(content.insight, readings=(Reading(name, name, True, (name,)),)),
         audit=(AuditRow(name, False, name),),
         changes=(Change(name, name, name),),
@@ -151,13 +180,11 @@ def _space() -> dict[str, IntRange | FloatRange | Choice]:
     return {
         **seed_space(),
         "layer_norm": Choice(type="categorical", choices=(True, False)),
-        "scaling": Choice(type="categorical", choices=("standard", "robust", "rank")),
+        "feature_scaling": Choice(type="categorical", choices=("standard", "robust", "rank")),
     }
 
 
-def _trials(
-    generator: np.random.Generator, space: dict[str, Any], count: int
-) -> tuple[TrialRow, ...]:
+def _trials(generator: np.random.Generator, space: dict[str, Any], count: int) -> tuple[Trial, ...]:
     rows = []
     for number in range(count):
         params: dict[str, int | float | str | bool] = {
@@ -167,17 +194,17 @@ def _trials(
             "lr": float(10 ** generator.uniform(-4, math.log10(5e-3))),
             "batch_size": int(generator.choice([32, 64, 128])),
             "layer_norm": bool(generator.integers(0, 2)),
-            "scaling": str(generator.choice(["standard", "robust", "rank"])),
+            "feature_scaling": str(generator.choice(["standard", "robust", "rank"])),
         }
         away = math.log10(float(params["lr"]) / 1e-3)
         loss = 0.44 + 0.05 * away**2 + 0.02 * float(generator.standard_normal()) ** 2
         pruned = count > 5 and number % 7 == 5
         rows.append(
-            TrialRow(
+            Trial(
                 number=number,
                 state="PRUNED" if pruned else "COMPLETE",
-                value=None if pruned else loss,
-                params=params,
+                loss=None if pruned else loss,
+                params=HyperParams.from_mapping(params),
                 epochs=2 if pruned else 5,
                 seconds=float(generator.uniform(2, 9)),
                 standard_error=None if pruned else 0.004,
@@ -186,7 +213,8 @@ def _trials(
     return tuple(rows)
 
 
-def _insight(best: TrialRow, space: dict[str, Any], completed: int) -> Insight:
+def _insight(best: Trial, space: dict[str, Any], completed: int) -> Insight:
+    params = searched_part(best.params, space)
     readings = (
         Reading("lr", "lr 0.0008 lies in the seed's typical 0.0005 .. 0.002"),
         Reading(
@@ -201,7 +229,7 @@ def _insight(best: TrialRow, space: dict[str, Any], completed: int) -> Insight:
     if completed < 7:
         rows = tuple(Importance(name, None, None, completed, CLAIMS.get(name)) for name in space)
         note = f"not computed: n = {completed} < 7 completed trials"
-        return Insight(best.params, Importances(completed, rows, note), readings)
+        return Insight(params, Importances(completed, rows, note), readings)
     shares = [0.55, 0.2, 0.1, 0.06, 0.04, 0.03, 0.02]
     p_values = [0.01, 0.04, 0.2, 0.31, 0.44, 0.6, 0.9]
     order = ["lr", "hidden_size", *(n for n in space if n not in {"lr", "hidden_size"})]
@@ -210,13 +238,11 @@ def _insight(best: TrialRow, space: dict[str, Any], completed: int) -> Insight:
         for name, share, p_value in zip(order, shares, p_values, strict=True)
     )
     note = f"{completed} trials: ranks are a hint"
-    return Insight(best.params, Importances(completed, rows, note), readings)
+    return Insight(params, Importances(completed, rows, note), readings)
 
 
-def _training(
-    generator: np.random.Generator, best: TrialRow, seeds: int, kind: Kind
-) -> FinalTraining:
-    curves, bests = [], []
+def _training(generator: np.random.Generator, best: Trial, seeds: int, kind: Kind) -> FinalModel:
+    trainings = []
     for _ in range(seeds):
         epochs = np.arange(1, 19)
         train = 0.36 + 0.5 * np.exp(-epochs / 4) + 0.004 * generator.standard_normal(18)
@@ -224,16 +250,21 @@ def _training(
         validation = validation + 0.004 * generator.standard_normal(18)
         if kind == "nothing":
             validation = np.full(18, math.nan)
-        curves.append(
-            tuple(
-                EpochResult(int(e), float(t), float(v), 0.41)
-                for e, t, v in zip(epochs, train, validation, strict=True)
-            )
+        results = tuple(
+            EpochResult(int(e), float(t), float(v), 0.41)
+            for e, t, v in zip(epochs, train, validation, strict=True)
         )
-        bests.append(9 if kind == "nothing" else int(np.argmin(validation)) + 1)
-    params = {**best.params, "optimiser": "adam", "weight_decay": 0.0}
-    numbers = tuple(range(seeds))
-    return FinalTraining(params, 214_785, numbers, tuple(bests), tuple(curves), False)
+        best_epoch = 9 if kind == "nothing" else int(np.argmin(validation)) + 1
+        trainings.append(LearningCurve(best_epoch, results))
+    return FinalModel(
+        name="winner",
+        bundle_path="models/winner",
+        params=best.params,
+        parameters=214_785,
+        seeds=tuple(range(seeds)),
+        trainings=tuple(trainings),
+        refit=False,
+    )
 
 
 def _evaluation(

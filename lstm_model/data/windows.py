@@ -9,7 +9,7 @@ from jaxtyping import Float32, Int, Int64
 from torch import Tensor
 
 from lstm_model.data.scaling import Scaler
-from lstm_model.data.views import Rows
+from lstm_model.data.views import Rows, SearchView
 from lstm_model.errors import ConfigError
 from lstm_model.search.hyper_params import HyperParams
 
@@ -56,21 +56,48 @@ def window_set(
     return WindowSet(tensor, torch.from_numpy(ends), torch.from_numpy(labels), rows.window_length)
 
 
-def scale_blocks(
-    rows: Rows,
-    train: Int[np.ndarray, " train"],
-    params: HyperParams,
-    *blocks: Int[np.ndarray, " _"],
-) -> tuple[Scaler, tuple[WindowSet, ...]]:
-    """Scale rows by what train covers, and cut each block's windows, as the configuration says.
+def scaled_windows(rows: Rows, ends: Int[np.ndarray, " sample"], scaler: Scaler) -> WindowSet:
+    """Cut windows from any rows, in units of the train block that the scaler was fitted on."""
+    return window_set(scaled_tensor(rows, scaler), rows, ends, scaler)
 
-    Returns the scaler and a WindowSet for each of `blocks`; all share one tensor. Raises
-    ConfigError where the sequence length is more than the rows hold.
+
+@dataclass(frozen=True, slots=True)
+class ScaledView:
+    """A search view in units of its train block: two blocks of windows over one tensor."""
+
+    scaler: Scaler
+    train: WindowSet
+    validation: WindowSet
+
+    @property
+    def zero_head(self) -> bool:
+        """Whether a network starts from a head of zeros: where it corrects HAR's forecast."""
+        return bool(self.scaler.skip_weights)
+
+    @property
+    def both(self) -> WindowSet:
+        """Train and validation as one block, for a refit."""
+        return dataclasses.replace(
+            self.train,
+            ends=torch.cat([self.train.ends, self.validation.ends]),
+            labels=torch.cat([self.train.labels, self.validation.labels]),
+        )
+
+
+def scale_view(view: SearchView, params: HyperParams) -> ScaledView:
+    """Scale a view by what train covers, and cut its windows, as the configuration says.
+
+    Only `feature_scaling` and `sequence_length` of the configuration matter. Raises ConfigError
+    where the sequence length is more than the rows hold.
     """
-    shortened = with_sequence_length(rows, params)
-    scaler = Scaler.fit(shortened, train, params.feature_scaling)
-    tensor = scaled_tensor(shortened, scaler)
-    return scaler, tuple(window_set(tensor, shortened, ends, scaler) for ends in blocks)
+    rows = with_sequence_length(view.rows, params)
+    scaler = Scaler.fit(rows, view.train, params.feature_scaling)
+    tensor = scaled_tensor(rows, scaler)
+    return ScaledView(
+        scaler=scaler,
+        train=window_set(tensor, rows, view.train, scaler),
+        validation=window_set(tensor, rows, view.validation, scaler),
+    )
 
 
 def with_sequence_length(rows: Rows, params: HyperParams) -> Rows:

@@ -19,7 +19,6 @@ from lstm_model.data.features import WARM_UP_BARS, compute_features
 from lstm_model.data.har import har_terms
 from lstm_model.data.scaling import Scaler
 from lstm_model.data.targets import TargetKind
-from lstm_model.data.views import Rows
 from lstm_model.data.windows import WindowSet
 from lstm_model.errors import BarsError
 from lstm_model.model.network import LSTMRegressor
@@ -48,11 +47,23 @@ class Bundle:
     target_kind: TargetKind
     horizon: int
 
-    def forecast_samples(
-        self, rows: Rows, ends: Int[np.ndarray, " sample"]
+    def windows(
+        self, features: Float32[np.ndarray, "row feature"], ends: Int[np.ndarray, " sample"]
+    ) -> WindowSet:
+        """Cut the windows that end at `ends`, scaled as in training; their labels are not used."""
+        return WindowSet(
+            rows=torch.from_numpy(self.scaler.scale_features(features)),
+            ends=torch.from_numpy(ends),
+            labels=torch.zeros(len(ends)),
+            length=self.window_length,
+        )
+
+    def forecast_windows(
+        self, windows: WindowSet, har_terms: Float[np.ndarray, "sample term"]
     ) -> Float[np.ndarray, "member sample"]:
-        """Forecast samples of prepared rows with each network, in the target's own unit."""
-        return self._forecast(rows.features, rows.har_terms[ends], ends)
+        """Forecast samples with each network, in the target's own unit."""
+        members = [forecast(network.cpu(), windows) for network in self.networks]
+        return np.stack([self.scaler.unscale_forecasts(member, har_terms) for member in members])
 
     def forecast_bars(self, raw: pd.DataFrame) -> pd.DataFrame:
         """Forecast every bar that has enough history, from raw bars.
@@ -85,14 +96,15 @@ class Bundle:
                 f"{', '.join(features.names[-3:])} last; is features.custom another version?"
             )
         ends = np.flatnonzero(window_is_whole(features, self.window_length))
-        silent = set(range(len(parts))) - set(features.ticker_of_row[ends].tolist())
-        if silent:
+        missing = set(range(len(parts))) - set(features.ticker_of_row[ends].tolist())
+        if missing:
             raise BarsError(
-                f"{features.tickers[min(silent)]}: a forecast needs {self.window_length} bars with "
-                f"every feature finite but there are none; pass more history"
+                f"{features.tickers[min(missing)]}: a forecast needs {self.window_length} "
+                f"bars with every feature finite but there are none; pass more history"
             )
         terms = np.concatenate([har_terms(frame) for frame in histories.values()])[ends]
-        values = self._forecast(features.values.astype(np.float32), terms, ends)
+        windows = self.windows(features.values.astype(np.float32), ends)
+        values = self.forecast_windows(windows, terms)
         tickers = np.array(features.tickers)[features.ticker_of_row[ends]]
         dates = features.dates[ends].astype("datetime64[D]").astype("datetime64[us]")
         return pd.DataFrame(
@@ -103,21 +115,6 @@ class Bundle:
                 "spread": spread_of(values),
             }
         )
-
-    def _forecast(
-        self,
-        features: Float32[np.ndarray, "row feature"],
-        terms: Float[np.ndarray, "sample term"],
-        ends: Int[np.ndarray, " sample"],
-    ) -> Float[np.ndarray, "member sample"]:
-        windows = WindowSet(
-            rows=torch.from_numpy(self.scaler.scale_features(features)),
-            ends=torch.from_numpy(ends),
-            labels=torch.zeros(len(ends)),
-            length=self.window_length,
-        )
-        members = [forecast(network.cpu(), windows) for network in self.networks]
-        return np.stack([self.scaler.unscale_forecasts(member, terms) for member in members])
 
 
 def spread_of(members: Float[np.ndarray, "member sample"]) -> Float[np.ndarray, " sample"]:

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from lstm_model.config.pipeline import PipelineConfig
 from lstm_model.data.windows import WindowSet
 from lstm_model.errors import ConfigError, TrainingDiverged
 from lstm_model.model.network import LSTMRegressor
@@ -47,6 +48,16 @@ class TrainingSettings:
     device: str = "cpu"
     precision: Precision = "fp32"
 
+    @classmethod
+    def of(cls, config: PipelineConfig, seed: int) -> "TrainingSettings":
+        """Return the configuration's settings for one training from `seed`."""
+        return cls(
+            seed=seed,
+            gradient_clip=config.training.gradient_clip,
+            device=resolve_device(config.device),
+            precision=config.training.precision,
+        )
+
 
 def resolve_device(device: str) -> str:
     """Return cuda for auto where there is one, else cpu; ConfigError where cuda is missing."""
@@ -61,17 +72,17 @@ def resolve_device(device: str) -> str:
 
 
 def build_network(
-    feature_count: int, params: HyperParams, seed: int, *, silent: bool = False
+    feature_count: int, params: HyperParams, seed: int, *, zero_head: bool = False
 ) -> LSTMRegressor:
     """Build a network whose initial weights depend on the seed alone.
 
-    A silent one begins with a head of zeros: where it corrects another forecast, its first is that
-    one. Zhang, Dauphin & Ma (2019), "Fixup Initialization", begin residual branches so.
+    With a head of zeros a network that corrects another forecast starts from that forecast. Zhang,
+    Dauphin & Ma (2019), "Fixup Initialization", start residual branches the same way.
     """
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         network = LSTMRegressor(feature_count, params)
-    if silent:
+    if zero_head:
         nn.init.zeros_(network.head.weight)
         nn.init.zeros_(network.head.bias)
     return network
@@ -169,25 +180,79 @@ def mean_squared_error(network: LSTMRegressor, windows: WindowSet) -> float:
     return float(np.mean(errors**2))
 
 
-class EarlyStopping:
-    """Remember the best epoch's weights, and say when `patience` epochs have not improved on it.
+@dataclass(frozen=True, slots=True)
+class LearningCurve:
+    """How an early-stopped training went; `reason` says why it ended before its time, if it did."""
 
-    Prechelt (1998), "Early Stopping - But When?".
+    best_epoch: int
+    epochs: tuple[EpochResult, ...]
+    reason: str = ""
+
+    @property
+    def best_loss(self) -> float:
+        """The validation loss of the best epoch."""
+        return self.epochs[self.best_epoch - 1].validation_loss
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A network with the weights of its best epoch, and how it got there."""
+
+    network: LSTMRegressor
+    curve: LearningCurve
+
+
+def fit(
+    network: LSTMRegressor,
+    params: HyperParams,
+    train: WindowSet,
+    validation: WindowSet,
+    settings: TrainingSettings,
+    patience: int,
+    max_epochs: int,
+    schedule_epochs: int | None = None,
+) -> Fit:
+    """Train until `patience` epochs have not improved on the best validation loss.
+
+    network: trained in place, and left with the weights of its best epoch.
+    params: learning rate, batch size and whatever else acts in training.
+    train: windows and labels that gradients are taken on.
+    validation: windows and labels that decide when to stop.
+    settings: seed, gradient clip, device and precision.
+    patience: epochs without improvement before training stops.
+    max_epochs: epochs at most.
+    schedule_epochs: epochs that warm-up is a share of; by default `max_epochs`.
+
+    Raises TrainingDiverged where not even one epoch ends well.
     """
+    results = train_epochs(
+        network, params, train, validation, settings, max_epochs, schedule_epochs
+    )
+    return Fit(network, stop_early(results, network, patience))
 
-    def __init__(self, patience: int) -> None:
-        self.patience = patience
-        self.best_epoch = 0
-        self.best_loss = math.inf
-        self._best_weights: dict[str, Tensor] = {}
 
-    def update(self, result: EpochResult, network: nn.Module) -> bool:
-        """Take in an epoch; return True when training should stop."""
-        if result.validation_loss < self.best_loss:
-            self.best_epoch, self.best_loss = result.epoch, result.validation_loss
-            self._best_weights = copy.deepcopy(network.state_dict())
-        return result.epoch - self.best_epoch >= self.patience
+def stop_early(
+    results: Iterator[EpochResult], network: LSTMRegressor, patience: int
+) -> LearningCurve:
+    """Follow a training until `patience` epochs have not improved, and restore the best weights.
 
-    def restore(self, network: nn.Module) -> None:
-        """Put the best epoch's weights back."""
-        network.load_state_dict(self._best_weights)
+    A divergence after a good epoch ends it with a reason; before one it is raised. Prechelt (1998),
+    "Early Stopping - But When?".
+    """
+    epochs: list[EpochResult] = []
+    best_epoch, best_loss, reason = 0, math.inf, ""
+    best_weights: dict[str, Tensor] = {}
+    try:
+        for result in results:
+            epochs.append(result)
+            if result.validation_loss < best_loss:
+                best_epoch, best_loss = result.epoch, result.validation_loss
+                best_weights = copy.deepcopy(network.state_dict())
+            if result.epoch - best_epoch >= patience:
+                break
+    except TrainingDiverged as error:
+        if not epochs:
+            raise
+        reason = f"ended after epoch {len(epochs)}, the best before it is kept: {error}"
+    network.load_state_dict(best_weights)
+    return LearningCurve(best_epoch, tuple(epochs), reason)

@@ -12,8 +12,9 @@ from jaxtyping import Float
 from optuna.importance import PedAnovaImportanceEvaluator
 from optuna.trial import create_trial
 
-from lstm_model.search.sampling import FinishedTrial
-from lstm_model.search.space import Space, active_distributions
+from lstm_model.search.hyper_params import Params
+from lstm_model.search.space import Space, active_distributions, searched_part
+from lstm_model.search.trial import Trial
 from lstm_model.seeding import derive_seed
 
 BEST_SHARE = 0.5
@@ -80,7 +81,7 @@ class Importances:
 
 
 def rank_importances(
-    finished: Iterable[FinishedTrial], space: Space, shuffles: int = SHUFFLES
+    finished: Iterable[Trial], space: Space, shuffles: int = SHUFFLES
 ) -> Importances:
     """Return what sets the better half of the completed trials apart from all of them.
 
@@ -93,12 +94,13 @@ def rank_importances(
         key=lambda trial: trial.number,
     )
     losses = np.array([trial.loss for trial in completed], dtype=float)
-    acting = {name: sum(name in trial.params for trial in completed) for name in space}
+    searched = [searched_part(trial.params, space) for trial in completed]
+    acting = {name: sum(name in params for params in searched) for name in space}
     shares: dict[str, float] = {}
     p_values: dict[str, float] = {}
     note = _why_not(losses)
     if not note:
-        shares, p_values = _shares(completed, losses, space, shuffles)
+        shares, p_values = _shares(searched, losses, space, shuffles)
         note = _worth(len(losses)) if shares else "not computed: no parameter took two values"
     rows = []
     for name, count in acting.items():
@@ -128,15 +130,15 @@ def _worth(trials: int) -> str:
 
 
 def _shares(
-    completed: Sequence[FinishedTrial],
+    searched: Sequence[Params],
     losses: Float[np.ndarray, " trial"],
     space: Space,
     shuffles: int,
 ) -> tuple[dict[str, float], dict[str, float]]:
     study = optuna.create_study()
-    for trial in completed:
-        active = active_distributions(trial.params, space)
-        study.add_trial(create_trial(value=trial.loss, params=trial.params, distributions=active))
+    for params, loss in zip(searched, losses.tolist(), strict=True):
+        active = active_distributions(params, space)
+        study.add_trial(create_trial(value=loss, params=params, distributions=active))
     observed = _divergences(study, losses)
     total = math.fsum(observed.values())
     if not total:

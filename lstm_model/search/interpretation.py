@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from lstm_model.search.distributions import Choice, FloatRange, IntRange
 from lstm_model.search.hyper_params import HyperParams, Params
 from lstm_model.search.importance import CLAIMS
-from lstm_model.search.sampling import FinishedTrial, ProposalSettings, generation_of, origin_of
-from lstm_model.search.space import Space
+from lstm_model.search.sampling import ProposalSettings, generation_of, origin_of
+from lstm_model.search.space import Space, searched_part
+from lstm_model.search.trial import Trial
 
 EDGE = 0.05
 """A real number is at an edge within this share of its range; of the logarithms' on a log scale."""
@@ -64,12 +65,12 @@ class Reading:
     widen: tuple[str, ...] = ()
 
 
-def interpret(params: HyperParams, searched: Params, space: Space, weights: int) -> list[Reading]:
+def interpret(params: HyperParams, space: Space, weights: int) -> list[Reading]:
     """Read the best configuration: values at an edge first, then what the seed has to say.
 
-    `params` is the whole of it, `searched` what was drawn of it, `weights` its true number of
-    trainable parameters.
+    `weights` is its true number of trainable parameters.
     """
+    searched = searched_part(params, space)
     drawn = [(name, space[name]) for name in space if name in searched]
     edges = [r for name, domain in drawn for r in _edge(name, domain, searched)]
     return [*edges, *(r for name, _ in drawn for r in _seed_reading(name, params, weights))]
@@ -194,7 +195,7 @@ def _read_batch_size(value: int) -> str:
 
 def read_search(
     settings: ProposalSettings,
-    finished: Iterable[FinishedTrial],
+    finished: Iterable[Trial],
     generation: int | None,
     total: int,
 ) -> list[Reading]:

@@ -7,8 +7,8 @@ proposed.
 """
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import optuna
@@ -16,14 +16,16 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.study import StudyDirection
 from optuna.trial import TrialState, create_trial
 
-from lstm_model.search.hyper_params import EXAMPLES, Params
+from lstm_model.search.hyper_params import EXAMPLES, HyperParams, Params
 from lstm_model.search.space import (
     SamplerName,
     Space,
     active_distributions,
-    restrict,
+    holds,
+    searched_part,
     suggest_params,
 )
+from lstm_model.search.trial import Trial
 from lstm_model.search.unit_cube import (
     cma_point,
     cma_population,
@@ -36,20 +38,6 @@ from lstm_model.seeding import derive_seed
 
 
 @dataclass(frozen=True, slots=True)
-class FinishedTrial:
-    """A trial as a later proposal sees it: completed with a loss, or pruned without one.
-
-    `curve` has the validation losses by epoch (by fold where there are several), as far as it got.
-    """
-
-    number: int
-    params: Params
-    loss: float | None
-    seconds: float = 0.0
-    curve: Mapping[int, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
 class ProposalSettings:
     """What stays the same over all proposals of a study; `queued` are tried first, as they are."""
 
@@ -58,7 +46,7 @@ class ProposalSettings:
     space: Space
     startup_trials: int
     sampler: SamplerName = "tpe"
-    queued: tuple[Params, ...] = ()
+    queued: tuple[HyperParams, ...] = ()
     with_seconds: bool = False
 
 
@@ -68,25 +56,25 @@ def generation_of(number: int, generation: int, total: int) -> range:
     return range(first, min(first + generation, total))
 
 
-def queue_first(known_good: Sequence[Params], examples: int, space: Space) -> tuple[Params, ...]:
+def queue_first(
+    known_good: Sequence[HyperParams], examples: int, space: Space
+) -> tuple[HyperParams, ...]:
     """Return what is tried before anything is drawn: last night's best, then the seed's rows.
 
-    The seed's rows are Table 5's, "Balanced" first; one that the space does not hold is left out.
+    The seed's rows are Table 5's, "Balanced" first; one that the space cannot draw is left out.
+    What is not searched has its default.
     """
-    rows = [restrict(example, space) for example in EXAMPLES[:examples]]
-    queue: list[Params] = []
-    for params in (*known_good, *rows):
-        if params is not None and params not in queue:
-            queue.append(params)
-    return tuple(queue)
+    rows = [searched_part(row, space) for row in EXAMPLES[:examples] if holds(space, row)]
+    queue = [*known_good, *map(HyperParams.from_mapping, rows)]
+    return tuple(dict.fromkeys(queue))
 
 
 def propose(
     number: int,
     settings: ProposalSettings,
-    finished: Iterable[FinishedTrial],
-    siblings: Iterable[Params],
-) -> Params:
+    finished: Iterable[Trial],
+    siblings: Iterable[HyperParams],
+) -> HyperParams:
     """Return the parameters of trial `number`.
 
     `finished` are the trials of earlier generations, `siblings` the lower-numbered ones that run at
@@ -94,29 +82,39 @@ def propose(
     """
     if number < len(settings.queued):
         return settings.queued[number]
+    return HyperParams.from_mapping(_draw(number, settings, finished, siblings))
+
+
+def _draw(
+    number: int,
+    settings: ProposalSettings,
+    finished: Iterable[Trial],
+    siblings: Iterable[HyperParams],
+) -> Params:
+    space = settings.space
     seed = derive_seed(settings.seed, settings.study_name, number, "propose") % 2**32
     study_seed = derive_seed(settings.seed, settings.study_name, "propose") % 2**32
     seen = sorted(finished, key=lambda trial: trial.number)
     if settings.sampler == "qmc":
-        point = sobol_point(number - len(settings.queued), len(settings.space), study_seed)
-        return point_to_params(point, settings.space)
+        point = sobol_point(number - len(settings.queued), len(space), study_seed)
+        return point_to_params(point, space)
     if settings.sampler == "grid":
-        point = grid_point(number - len(settings.queued), settings.space, study_seed)
-        return point_to_params(point, settings.space)
+        point = grid_point(number - len(settings.queued), space, study_seed)
+        return point_to_params(point, space)
     if settings.sampler == "cmaes":
         told = [
-            (params_to_point(trial.params, settings.space), trial.loss)
+            (params_to_point(searched_part(trial.params, space), space), trial.loss)
             for trial in seen
             if trial.loss is not None
         ]
-        return point_to_params(cma_point(told, len(settings.space), seed), settings.space)
+        return point_to_params(cma_point(told, len(space), seed), space)
     return _ask_optuna(settings, seed, seen, siblings)
 
 
 Origin = Literal["queued", "drawn", "model"]
 
 
-def origin_of(number: int, settings: ProposalSettings, seen: Sequence[FinishedTrial]) -> Origin:
+def origin_of(number: int, settings: ProposalSettings, seen: Sequence[Trial]) -> Origin:
     """Tell where the parameters of trial `number` come from, `seen` being what `propose` is handed.
 
     "model": losses had a say. "drawn": they had none, as in the start-up of every sampler.
@@ -135,14 +133,15 @@ def origin_of(number: int, settings: ProposalSettings, seen: Sequence[FinishedTr
 def _ask_optuna(
     settings: ProposalSettings,
     seed: int,
-    seen: Sequence[FinishedTrial],
-    siblings: Iterable[Params],
+    seen: Sequence[Trial],
+    siblings: Iterable[HyperParams],
 ) -> Params:
     directions = [StudyDirection.MINIMIZE] * (1 + settings.with_seconds)
     study = optuna.create_study(directions=directions, sampler=_sampler(settings, seed))
     for trial in seen:
         study.add_trial(_frozen(trial, settings.space, with_seconds=settings.with_seconds))
-    for params in siblings:
+    for sibling in siblings:
+        params = searched_part(sibling, settings.space)
         active = active_distributions(params, settings.space)
         study.add_trial(create_trial(state=TrialState.RUNNING, params=params, distributions=active))
     return suggest_params(study.ask(), settings.space)
@@ -158,18 +157,19 @@ def _sampler(settings: ProposalSettings, seed: int) -> optuna.samplers.BaseSampl
     return optuna.samplers.TPESampler(n_startup_trials=settings.startup_trials, seed=seed)
 
 
-def _frozen(trial: FinishedTrial, space: Space, *, with_seconds: bool) -> optuna.trial.FrozenTrial:
-    active = active_distributions(trial.params, space)
+def _frozen(trial: Trial, space: Space, *, with_seconds: bool) -> optuna.trial.FrozenTrial:
+    params = searched_part(trial.params, space)
+    active = active_distributions(params, space)
     if trial.loss is None:
         # A pruned trial tells the sampler how far it got; one that diverged at once tells nothing.
         curve = {} if with_seconds else dict(trial.curve)
         return create_trial(
             state=TrialState.PRUNED,
-            params=trial.params,
+            params=params,
             distributions=active,
             intermediate_values=curve,
         )
     values = [trial.loss, trial.seconds] if with_seconds else [trial.loss]
     return create_trial(
-        state=TrialState.COMPLETE, values=values, params=trial.params, distributions=active
+        state=TrialState.COMPLETE, values=values, params=params, distributions=active
     )

@@ -78,17 +78,18 @@ def _active(
     return active
 
 
-def restrict(params: HyperParams, space: Space) -> Params | None:
-    """Return the searched part of a configuration, or None where the space does not hold it.
+def searched_part(params: HyperParams, space: Space) -> Params:
+    """Return what the space searches of a configuration; a parameter that does not act is left out.
 
-    A parameter that does not act is left out, and may have any value.
     A sequence length that is not set stands for the longest there is.
     """
     values = {name: getattr(params, name) for name in space}
     if "sequence_length" in space and params.sequence_length is None:
         lengths = space["sequence_length"].extremes()
         values["sequence_length"] = max(int(length) for length in lengths)
-    active = _active(values, space)
-    if not all(domain.holds(values[name]) for name, domain in active.items()):
-        return None
-    return {name: values[name] for name in active}
+    return {name: values[name] for name in _active(values, space)}
+
+
+def holds(space: Space, params: HyperParams) -> bool:
+    """Tell whether the space can draw a configuration; what does not act may have any value."""
+    return all(space[name].holds(v) for name, v in searched_part(params, space).items())

@@ -1,6 +1,6 @@
 """The leak audit as a step of the night: on the data before the search, on the models after it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,14 +12,12 @@ from lstm_model.data.bars import Bars
 from lstm_model.data.changed_bars import lift_after
 from lstm_model.data.features import FeatureTable, compute_features
 from lstm_model.data.leakage import AuditRow, audit_features, audit_labels, audit_scaler
-from lstm_model.data.windows import scale_blocks
 from lstm_model.errors import LeakFound
-from lstm_model.model.bundle import load_bundle
+from lstm_model.model.bundle import Bundle
 from lstm_model.search.hyper_params import HyperParams
-from tasks.data.data_set import DataSet, load_search_view, load_split
+from tasks.data.data_set import DataSet, load_scaled_view, load_search_view, load_split
 from tasks.data.prepare import write_data_set
 from tasks.data.snapshots import Snapshot, open_bars
-from tasks.training.retrain import FinalModels
 
 
 def audit_data(
@@ -33,7 +31,9 @@ def audit_data(
     split = load_split(data_set)
     first = next(iter(open_bars(snapshot)))
     params = HyperParams()
-    scaler, _ = scale_blocks(split.search.rows, split.search.train, params)
+    scaler = load_scaled_view(
+        data_set.search_path, params.feature_scaling, params.sequence_length
+    ).scaler
     return (
         *audit_features(compute, first, (data_set.validation_start, data_set.test_start)),
         *audit_labels(split),
@@ -65,13 +65,13 @@ def _audit_search_view(config: PipelineConfig, snapshot: Snapshot, data_set: Dat
     )
 
 
-def audit_models(data_set: DataSet, models: FinalModels) -> tuple[AuditRow, ...]:
+def audit_models(data_set: DataSet, bundles: Mapping[str, Bundle]) -> tuple[AuditRow, ...]:
     """Audit the scaler that each final model carries."""
     view = load_search_view(data_set.search_path)
     rows = []
-    for model in (models.winner, *models.references):
-        row = audit_scaler(view, load_bundle(Path(model.bundle_path)).scaler, model.params)
-        rows.append(AuditRow(f"{model.name}: {row.check}", row.passed, row.found))
+    for name, bundle in bundles.items():
+        row = audit_scaler(view, bundle.scaler, bundle.params)
+        rows.append(AuditRow(f"{name}: {row.check}", row.passed, row.found))
     return tuple(rows)
 
 
@@ -96,6 +96,6 @@ def audit_before_search(
 
 
 @task(name="audit-models", cache_policy=NO_CACHE)
-def audit_after_training(data_set: DataSet, models: FinalModels) -> tuple[AuditRow, ...]:
+def audit_after_training(data_set: DataSet, bundles: Mapping[str, Bundle]) -> tuple[AuditRow, ...]:
     """Audit the final models as a step of the night."""
-    return audit_models(data_set, models)
+    return audit_models(data_set, bundles)

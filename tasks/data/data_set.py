@@ -17,7 +17,9 @@ import numpy as np
 
 from lstm_model.data.split import Blocks, positions
 from lstm_model.data.views import ChronoSplit, Rows, SearchView, TestView
+from lstm_model.data.windows import ScaledView, scale_view
 from lstm_model.errors import StorageError
+from lstm_model.search.hyper_params import HyperParams
 from tasks.data.tensor_file import TensorFile, map_tensors
 from tasks.files import refuse_politely, write_atomically
 
@@ -50,6 +52,13 @@ def load_search_view(path: str) -> SearchView:
     """Map the search view into memory; kept by a worker from trial to trial."""
     rows, blocks = _load(Path(path))
     return SearchView(rows, blocks["train"], blocks["validation"])
+
+
+@lru_cache(maxsize=2)
+def load_scaled_view(path: str, feature_scaling: str, sequence_length: int | None) -> ScaledView:
+    """Scale the search view once a process: every trial and final training trains on the same."""
+    params = HyperParams(feature_scaling=feature_scaling, sequence_length=sequence_length)
+    return scale_view(load_search_view(path), params)
 
 
 def load_split(data_set: DataSet) -> ChronoSplit:

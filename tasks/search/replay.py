@@ -12,8 +12,8 @@ from lstm_model.errors import ConfigError, SearchError
 from tasks.data.prepare import prepare_data_set
 from tasks.data.snapshots import find_snapshot
 from tasks.search.environment import describe_environment, name_drift
-from tasks.search.study_store import CONFIG, ENVIRONMENT, NUMBER, ORDER, SNAPSHOT, open_storage
-from tasks.search.trial import TrialOrder
+from tasks.search.study_store import CONFIG, ENVIRONMENT, NUMBER, SNAPSHOT, SPEC, open_storage
+from tasks.search.trial import TrialSpec
 from tasks.search.workers import TrialExecutor
 
 
@@ -34,7 +34,7 @@ class Replay:
 
 
 def replay_trial(storage: str, study_name: str, number: int) -> Replay:
-    """Train trial `number` of a study again from its recorded order.
+    """Train trial `number` of a study again from its recorded specification.
 
     `study_name` may be the name alone where it has one study. Raises ConfigError where there is no
     such study or trial, SearchError where the trial does not complete this time.
@@ -42,21 +42,21 @@ def replay_trial(storage: str, study_name: str, number: int) -> Replay:
     with open_storage(storage) as opened:
         study = _load_study(opened, study_name)
         trial = _completed_trial(study, number)
-        order = TypeAdapter(TrialOrder).validate_python(trial.user_attrs[ORDER])
-        if not Path(order.search_path).is_file():
-            order = replace(order, search_path=_prepare_again(study))
+        spec = TypeAdapter(TrialSpec).validate_python(trial.user_attrs[SPEC])
+        if not Path(spec.search_path).is_file():
+            spec = replace(spec, search_path=_prepare_again(study))
     with TrialExecutor(1, timeout_seconds=24 * 3600) as executor:
-        outcome = executor.run(order)
-    if outcome.validation_loss is None:
+        again = executor.run(spec).trial
+    if again.loss is None:
         raise SearchError(
             f"trial {number} of {study.study_name} had completed but this time it did not: "
-            f"{outcome.reason}"
+            f"{again.reason}"
         )
     return Replay(
         study_key=study.study_name,
         number=number,
         recorded=trial.values[0],
-        again=outcome.validation_loss,
+        again=again.loss,
         drift=tuple(name_drift(trial.user_attrs[ENVIRONMENT], describe_environment())),
     )
 

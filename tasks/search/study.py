@@ -7,8 +7,7 @@ on who finishes first. What a dead owner left RUNNING is failed here and run aga
 
 import math
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
 import optuna
@@ -19,68 +18,34 @@ from prefect.futures import PrefectFuture
 from lstm_model.config.pipeline import PipelineConfig
 from lstm_model.errors import SearchError
 from lstm_model.model.network import training_cost
-from lstm_model.model.training import TrainingSettings, resolve_device
-from lstm_model.search.best_trial import (
-    Candidate,
-    best_by_loss,
-    cheapest_within_one_error,
-    pareto_front,
-)
-from lstm_model.search.hyper_params import HyperParams, Params
+from lstm_model.model.training import TrainingSettings
+from lstm_model.search.best_trial import best_by_loss, cheapest_within_one_error
+from lstm_model.search.hyper_params import HyperParams
 from lstm_model.search.pruning import epoch_limits
-from lstm_model.search.sampling import (
-    FinishedTrial,
-    ProposalSettings,
-    generation_of,
-    propose,
-    queue_first,
-)
+from lstm_model.search.sampling import ProposalSettings, generation_of, propose, queue_first
+from lstm_model.search.space import searched_part
+from lstm_model.search.study_result import StudyResult
+from lstm_model.search.trial import Trial
 from lstm_model.seeding import derive_seed
 from tasks.data.data_set import DataSet
-from tasks.search.progress import TrialProgress, notice
+from tasks.progress import TrialProgress, print_note
 from tasks.search.study_store import (
-    QUEUED,
-    TrialRow,
     begin_trial,
+    begun_params,
     best_of_last_night,
     count_family,
+    ended_trials,
     fail_what_a_dead_owner_left,
-    finished_trials,
     fix_recipe,
     open_study,
-    proposed_params,
-    record_outcome,
+    pareto_front,
+    record_trial,
     space_sha256,
     study_key,
-    study_rows,
 )
-from tasks.search.trial import Objective, TrialOrder, TrialOutcome
+from tasks.search.trial import Objective, TrialResult, TrialSpec
 from tasks.search.workers import TrialExecutor, worker_count
-from tasks.tracking.runs import Night
-
-
-@dataclass(frozen=True, slots=True)
-class StudyResult:
-    """A search as far as it got: every trial, the chosen one, and the front where two are traded.
-
-    `front` holds trial numbers by ascending seconds; it is empty where loss alone is minimised.
-    `queued` was tried before anything was drawn. `family_trials` were finished in all studies under
-    this name, of which there are `family_studies`: a new night's bars make a new one.
-    """
-
-    study_key: str
-    trials: tuple[TrialRow, ...]
-    best: TrialRow
-    resumed_trials: int
-    front: tuple[int, ...] = ()
-    queued: tuple[Params, ...] = ()
-    family_trials: int = 0
-    family_studies: int = 0
-
-    @property
-    def best_params(self) -> HyperParams:
-        """The best trial's parameters, with the defaults of those that were not searched."""
-        return HyperParams.from_mapping(self.best.params)
+from tasks.tracking.runs import RunLogger
 
 
 @task(name="search-hyperparameters", cache_policy=NO_CACHE)
@@ -88,7 +53,7 @@ def search_hyperparameters(
     config: PipelineConfig,
     data_set: DataSet,
     study_name: str,
-    night: Night,
+    logger: RunLogger,
     executor: TrialExecutor,
 ) -> StudyResult:
     """Bring the study to `search.trials` finished trials in total, and return its table.
@@ -102,128 +67,166 @@ def search_hyperparameters(
     key = study_key(config, data_set, study_name)
     with open_study(config, key, study_name) as study:
         fail_what_a_dead_owner_left(study)
-        night.adopt_study(key)
-        resumed = len(finished_trials(study))
+        logger.adopt_study(key)
+        resumed = sum(trial.is_finished for trial in ended_trials(study))
         if resumed:
-            notice(f"study {key} goes on from {resumed} finished trials")
-        missing = search.trials - resumed
-        if missing > 0:
-            workers = min(worker_count(config), missing)
+            print_note(f"study {key} goes on from {resumed} finished trials")
+        settings = _proposal_settings(study, config, data_set, study_name)
+        if resumed < search.trials:
+            workers = min(worker_count(config), search.trials - resumed)
             with TrialProgress(search.trials, resumed) as progress:
-                budget = search.time_budget_seconds or math.inf
-                owner = _Owner(study, config, data_set, study_name, night, executor, progress)
+                runner = SearchRunner(
+                    study, config, settings, data_set, logger, executor, progress, workers
+                )
                 try:
-                    owner.run(started + budget, workers)
+                    runner.run(started + (search.time_budget_seconds or math.inf))
                 except BaseException:
                     # Whoever waits for a trial is told at once, before anything else is put away.
                     executor.cut_off("the search was interrupted")
                     raise
-        rows, reason = study_rows(study)
-        queued = tuple(study.user_attrs.get(QUEUED, ()))
-        trials, studies = count_family(study, study_name)
-        return replace(
-            _result(config, key, rows, reason, resumed),
-            queued=queued,
-            family_trials=trials,
-            family_studies=studies,
+        trials = ended_trials(study)
+        family_trials, family_studies = count_family(study, study_name)
+        return StudyResult(
+            study_key=key,
+            trials=trials,
+            best=_best(config, trials),
+            resumed_trials=resumed,
+            settings=settings,
+            generation=search.generation,
+            total=search.trials,
+            front=pareto_front(study),
+            family_trials=family_trials,
+            family_studies=family_studies,
         )
 
 
-class _Owner:
+def _proposal_settings(
+    study: optuna.Study, config: PipelineConfig, data_set: DataSet, study_name: str
+) -> ProposalSettings:
+    """Gather what proposals are made from; what is tried first was fixed with the study."""
+    search = config.search
+    known_good = best_of_last_night(study, study_name, space_sha256(config), search.warm_start)
+    queue = queue_first(known_good, search.examples, search.space)
+    return ProposalSettings(
+        seed=config.seed,
+        study_name=study_name,
+        space=search.space,
+        startup_trials=search.startup_trials,
+        sampler=search.sampler,
+        queued=fix_recipe(study, queue, config, data_set),
+        with_seconds=len(search.minimise) > 1,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """A trial under way: as Optuna stores it, and its MLflow run."""
+
+    stored: optuna.Trial
+    run_id: str
+    params: HyperParams
+
+
+class SearchRunner:
     """Begins trials as their turn comes and records them as they end, until total or deadline."""
 
     def __init__(
         self,
         study: optuna.Study,
         config: PipelineConfig,
+        settings: ProposalSettings,
         data_set: DataSet,
-        study_name: str,
-        night: Night,
+        logger: RunLogger,
         executor: TrialExecutor,
         progress: TrialProgress,
+        workers: int,
     ) -> None:
-        self.study, self.config, self.night = study, config, night
-        self.data_set, self.study_name = data_set, study_name
-        self.executor, self.progress = executor, progress
-        self.running: dict[int, tuple[optuna.Trial, str, Params]] = {}
-        self.ended: SimpleQueue[PrefectFuture[tuple[TrialOutcome, str]]] = SimpleQueue()
-        search = config.search
-        known_good = best_of_last_night(study, study_name, space_sha256(config), search.warm_start)
-        queue = queue_first(known_good, search.examples, search.space)
-        self.settings = ProposalSettings(
-            seed=config.seed,
-            study_name=study_name,
-            space=search.space,
-            startup_trials=search.startup_trials,
-            sampler=search.sampler,
-            queued=fix_recipe(study, queue, config, data_set),
-            with_seconds=len(search.minimise) > 1,
-        )
+        """Take over a study whose lock is held.
 
-    def run(self, deadline: float, workers: int) -> None:
+        study: Optuna's record, read and written here alone.
+        config: of the night.
+        settings: what proposals are made from.
+        data_set: what trials train on.
+        logger: opens and closes the trials' MLflow runs.
+        executor: the worker processes.
+        progress: told of every trial that ends.
+        workers: trials under way at once where there are no generations.
+        """
+        self.study, self.config, self.settings = study, config, settings
+        self.data_set, self.logger, self.executor = data_set, logger, executor
+        self.progress, self.workers = progress, workers
+        self._finished_before = {t.number for t in ended_trials(study) if t.is_finished}
+        self._begun_before = begun_params(study)
+        self._next_number = 0
+        self._running: dict[int, _Running] = {}
+        self._ended: SimpleQueue[PrefectFuture[tuple[TrialResult, str]]] = SimpleQueue()
+
+    def run(self, deadline: float) -> None:
         """Run until every number below the total has had its turn, or the deadline has come."""
-        waves = self._waves(workers)
         while True:
-            for order in sorted(next(waves, []), key=_cost, reverse=True):
-                self._submit(order)
-            if not self.running:
+            for spec in sorted(self._next_specs(), key=_cost, reverse=True):
+                self._submit(spec)
+            if not self._running:
                 return
             try:
-                future = self.ended.get(timeout=_seconds_until(deadline))
+                future = self._ended.get(timeout=_seconds_until(deadline))
             except Empty:
-                break
+                self._cut_off()
+                return
             self._record(future)
+
+    def _cut_off(self) -> None:
+        """End what is under way, and record that it was cut off."""
         budget = self.config.search.time_budget_seconds
         self.executor.cut_off(f"search.time_budget_seconds ({budget:g}) ran out")
-        cut = len(self.running)
-        while self.running:
-            self._record(self.ended.get())
+        cut = len(self._running)
+        while self._running:
+            self._record(self._ended.get())
         self.executor.go_on()
-        notice(f"search.time_budget_seconds ran out; {cut} trials were cut off, the rest is kept")
+        print_note(
+            f"search.time_budget_seconds ran out; {cut} trials were cut off, the rest is kept"
+        )
 
-    def _waves(self, workers: int) -> Iterator[list[TrialOrder]]:
-        """Yield the orders that may begin now; in generations, none while one is under way."""
-        total, generation = self.config.search.trials, self.config.search.generation
-        finished = finished_trials(self.study)
-        known = proposed_params(self.study)
-        first = 0
-        while first < total:
-            if generation is None:
-                while len(self.running) >= workers:
-                    yield []
-                free = workers - len(self.running)
-                numbers = range(first, min(first + free, total))
-                seen = list(finished_trials(self.study).values())
+    def _next_specs(self) -> list[TrialSpec]:
+        """Return the trials that may begin now; one that was finished before is passed over."""
+        specs: list[TrialSpec] = []
+        while not specs and (numbers := self._next_numbers()):
+            finished = [t for t in ended_trials(self.study) if t.is_finished]
+            if self.config.search.generation is None:
+                seen = finished
             else:
-                while self.running:
-                    yield []
-                numbers = generation_of(first, generation, total)
-                seen = [t for t in finished_trials(self.study).values() if t.number < first]
-            siblings = [params for _, _, params in self.running.values()]
-            orders = []
+                seen = [t for t in finished if t.number < numbers.start]
+            siblings = [running.params for running in self._running.values()]
             for number in numbers:
-                params = known.get(number) or propose(number, self.settings, seen, siblings)
+                params = self._begun_before.get(number)
+                params = params or propose(number, self.settings, seen, siblings)
                 siblings.append(params)
-                if number not in finished:
-                    orders.append(self._order(number, params, seen))
-            first = numbers.stop
-            if orders:
-                yield orders
+                if number not in self._finished_before:
+                    specs.append(self._spec(number, params, seen))
+            self._next_number = numbers.stop
+        return specs
 
-    def _order(self, number: int, params: Params, seen: list[FinishedTrial]) -> TrialOrder:
+    def _next_numbers(self) -> range:
+        """Return what may begin: the next generation, or as many as workers are free."""
+        first, total = self._next_number, self.config.search.trials
+        generation = self.config.search.generation
+        if generation is None:
+            free = self.workers - len(self._running)
+            return range(first, min(first + free, total))
+        if self._running or first >= total:
+            return range(0)
+        return generation_of(first, generation, total)
+
+    def _spec(self, number: int, params: HyperParams, seen: list[Trial]) -> TrialSpec:
         config, search = self.config, self.config.search
         parts = {"walk_forward": search.folds, "seeds": search.seeds}.get(search.objective, 1)
-        return TrialOrder(
+        seed = derive_seed(config.seed, self.settings.study_name, number, "train")
+        return TrialSpec(
             number=number,
             params=params,
             search_path=self.data_set.search_path,
             epochs=config.training.epochs,
-            settings=TrainingSettings(
-                seed=derive_seed(config.seed, self.study_name, number, "train"),
-                gradient_clip=config.training.gradient_clip,
-                device=resolve_device(config.device),
-                precision=config.training.precision,
-            ),
+            settings=TrainingSettings.of(config, seed),
             objective=Objective(
                 search.objective,
                 parts,
@@ -237,28 +240,30 @@ class _Owner:
             best_folds=_best_folds(config, seen),
         )
 
-    def _submit(self, order: TrialOrder) -> None:
-        trial = begin_trial(self.study, order, self.config.search.space)
-        run_id = self.night.start_trial(order.number, trial.number, order.params)
-        self.running[order.number] = (trial, run_id, order.params)
-        future = run_trial_in_worker.with_options(task_run_name=f"trial-{order.number}").submit(
-            self.executor, order
+    def _submit(self, spec: TrialSpec) -> None:
+        space = self.config.search.space
+        stored = begin_trial(self.study, spec, space)
+        searched = searched_part(spec.params, space)
+        run_id = self.logger.start_trial(spec.number, stored.number, searched)
+        self._running[spec.number] = _Running(stored, run_id, spec.params)
+        future = run_trial_in_worker.with_options(task_run_name=f"trial-{spec.number}").submit(
+            self.executor, spec
         )
-        future.add_done_callback(self.ended.put)
+        future.add_done_callback(self._ended.put)
 
-    def _record(self, future: PrefectFuture[tuple[TrialOutcome, str]]) -> None:
-        outcome, task_run_id = future.result()
-        trial, run_id, _ = self.running.pop(outcome.number)
-        record_outcome(self.study, trial, outcome)
-        self.night.finish_trial(run_id, outcome, task_run_id)
-        self.progress.advance(outcome)
+    def _record(self, future: PrefectFuture[tuple[TrialResult, str]]) -> None:
+        result, task_run_id = future.result()
+        running = self._running.pop(result.trial.number)
+        record_trial(self.study, running.stored, result.trial)
+        self.logger.finish_trial(running.run_id, result, task_run_id)
+        self.progress.advance(result.trial)
 
 
-def _best_folds(config: PipelineConfig, seen: list[FinishedTrial]) -> tuple[float, ...]:
+def _best_folds(config: PipelineConfig, seen: list[Trial]) -> tuple[float, ...]:
     complete = [trial for trial in seen if trial.loss is not None]
     if config.search.pruner != "wilcoxon" or not complete:
         return ()
-    best = min(complete, key=lambda trial: (trial.loss, trial.number))
+    best = best_by_loss(complete)
     return tuple(best.curve[fold] for fold in sorted(best.curve))
 
 
@@ -266,31 +271,23 @@ def _seconds_until(deadline: float) -> float | None:
     return None if math.isinf(deadline) else max(0.0, deadline - time.monotonic())
 
 
-def _cost(order: TrialOrder) -> float:
-    return training_cost(HyperParams.from_mapping(order.params))
+def _cost(spec: TrialSpec) -> float:
+    return training_cost(spec.params)
 
 
 @task(name="trial", cache_policy=NO_CACHE)
-def run_trial_in_worker(executor: TrialExecutor, order: TrialOrder) -> tuple[TrialOutcome, str]:
+def run_trial_in_worker(executor: TrialExecutor, spec: TrialSpec) -> tuple[TrialResult, str]:
     """Hand one trial to a worker process and wait for it."""
-    return executor.run(order), str(runtime.task_run.id)
+    return executor.run(spec), str(runtime.task_run.id)
 
 
-def _result(
-    config: PipelineConfig, key: str, rows: tuple[TrialRow, ...], reason: str, resumed: int
-) -> StudyResult:
-    candidates = [
-        Candidate(row.number, row.value, row.standard_error or 0.0, row.seconds)
-        for row in rows
-        if row.value is not None
-    ]
-    if not candidates:
+def _best(config: PipelineConfig, trials: tuple[Trial, ...]) -> Trial:
+    completed = [trial for trial in trials if trial.loss is not None]
+    if not completed:
+        last = (trials[-1].reason or trials[-1].state) if trials else "nothing"
         raise SearchError(
-            f"a search needs one completed trial but none of {len(rows)} did; the last ended with: "
-            f"{reason}"
+            f"a search needs one completed trial but none of {len(trials)} did; the last ended "
+            f"with: {last}"
         )
     two = len(config.search.minimise) > 1
-    chosen = (cheapest_within_one_error if two else best_by_loss)(candidates)
-    front = tuple(c.number for c in pareto_front(candidates)) if two else ()
-    best = next(row for row in rows if row.number == chosen.number)
-    return StudyResult(key, rows, best, resumed, front)
+    return (cheapest_within_one_error if two else best_by_loss)(completed)

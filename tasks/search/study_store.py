@@ -1,11 +1,11 @@
 """The persistent study: opened under a lock, read as plain trials, written by its owner alone."""
 
 import datetime as dt
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
+from typing import Literal
 
 import optuna
 from filelock import FileLock, Timeout
@@ -17,36 +17,28 @@ from sqlalchemy.exc import SQLAlchemyError
 from lstm_model.config.pipeline import PipelineConfig
 from lstm_model.config.section import canonical_sha256, hide_password
 from lstm_model.errors import SearchError, StorageError
-from lstm_model.search.hyper_params import Params
-from lstm_model.search.sampling import FinishedTrial
-from lstm_model.search.space import Space, active_distributions
+from lstm_model.search.hyper_params import HyperParams
+from lstm_model.search.space import Space, active_distributions, searched_part
+from lstm_model.search.trial import Trial
 from tasks.data.data_set import DataSet
+from tasks.progress import print_note
 from tasks.search.environment import describe_environment
-from tasks.search.progress import notice
-from tasks.search.trial import TrialOrder, TrialOutcome
+from tasks.search.trial import TrialSpec
 
 NUMBER = "number"
 """The user attribute of a trial's number in the search; a trial that is run again keeps it."""
 
-ORDER, ENVIRONMENT = "order", "environment"
+SPEC, ENVIRONMENT = "order", "environment"
 """User attributes of a trial: all that it was trained from, and what with."""
+
+STATES: dict[TrialState, Literal["COMPLETE", "PRUNED", "FAIL"]] = {
+    TrialState.COMPLETE: "COMPLETE",
+    TrialState.PRUNED: "PRUNED",
+    TrialState.FAIL: "FAIL",
+}
 
 SPACE, QUEUED, CONFIG, SNAPSHOT = "space_sha256", "queued", "config", "snapshot_sha256"
 """User attributes of a study; what is queued it tries before anything is drawn."""
-
-
-@dataclass(frozen=True, slots=True)
-class TrialRow:
-    """One row of the study's table; `stretch_losses` are there for a completed trial."""
-
-    number: int
-    state: str
-    value: float | None
-    params: Params
-    epochs: int
-    seconds: float
-    standard_error: float | None = None
-    stretch_losses: tuple[float, ...] = ()
 
 
 def study_key(config: PipelineConfig, data_set: DataSet, study_name: str) -> str:
@@ -101,7 +93,7 @@ def open_study(config: PipelineConfig, key: str, study_name: str) -> Iterator[op
             load_if_exists=True,
         )
         if others and not study.trials:
-            notice(
+            print_note(
                 f"study {study_name} exists on other data, space or settings "
                 f"({', '.join(others[-3:])}); this is a new one, {key}"
             )
@@ -164,20 +156,24 @@ def fail_what_a_dead_owner_left(study: optuna.Study) -> None:
 
 
 def fix_recipe(
-    study: optuna.Study, queue: tuple[Params, ...], config: PipelineConfig, data_set: DataSet
-) -> tuple[Params, ...]:
+    study: optuna.Study,
+    queue: tuple[HyperParams, ...],
+    config: PipelineConfig,
+    data_set: DataSet,
+) -> tuple[HyperParams, ...]:
     """Record what a new study is made from; return what it tries first, as fixed back then."""
     if QUEUED not in study.user_attrs:
+        space = config.search.space
         study.set_user_attr(SPACE, space_sha256(config))
         study.set_user_attr(CONFIG, config.model_dump(mode="json"))
         study.set_user_attr(SNAPSHOT, data_set.snapshot_sha256)
-        study.set_user_attr(QUEUED, list(queue))
-    return tuple(study.user_attrs[QUEUED])
+        study.set_user_attr(QUEUED, [searched_part(params, space) for params in queue])
+    return tuple(HyperParams.from_mapping(params) for params in study.user_attrs[QUEUED])
 
 
 def best_of_last_night(
     study: optuna.Study, study_name: str, space: str, count: int
-) -> list[Params]:
+) -> list[HyperParams]:
     """Return the best parameters of the latest other study of this name and space."""
     if not count:
         return []
@@ -197,7 +193,7 @@ def best_of_last_night(
         deepcopy=False, states=(TrialState.COMPLETE,)
     )
     ranked = sorted(trials, key=lambda trial: (trial.values[0], trial.number))
-    return [dict(trial.params) for trial in ranked[:count]]
+    return [HyperParams.from_mapping(trial.params) for trial in ranked[:count]]
 
 
 def count_family(study: optuna.Study, study_name: str) -> tuple[int, int]:
@@ -219,82 +215,81 @@ def count_family(study: optuna.Study, study_name: str) -> tuple[int, int]:
     return sum(counts), sum(count > 0 for count in counts)
 
 
-def finished_trials(study: optuna.Study) -> dict[int, FinishedTrial]:
-    """Return the completed and pruned trials by their number in the search."""
-    states = (TrialState.COMPLETE, TrialState.PRUNED)
-    return {
-        trial.user_attrs[NUMBER]: FinishedTrial(
-            number=trial.user_attrs[NUMBER],
-            params=trial.params,
-            loss=trial.values[0] if trial.state == TrialState.COMPLETE else None,
-            seconds=float(trial.user_attrs["seconds"]),
-            curve=trial.intermediate_values,
-        )
-        for trial in study.get_trials(deepcopy=False, states=states)
-    }
+def ended_trials(study: optuna.Study) -> tuple[Trial, ...]:
+    """Return the trials by ascending number, each as it ended last."""
+    latest: dict[int, FrozenTrial] = {}
+    for trial in study.get_trials(deepcopy=False):
+        if NUMBER in trial.user_attrs and trial.state.is_finished():
+            latest[trial.user_attrs[NUMBER]] = trial
+    return tuple(_read(trial) for _, trial in sorted(latest.items()))
 
 
-def proposed_params(study: optuna.Study) -> dict[int, Params]:
+def _read(stored: FrozenTrial) -> Trial:
+    kept = stored.user_attrs
+    # Optuna gives a pruned trial its last reported loss; a diverged one has no loss.
+    complete = stored.state == TrialState.COMPLETE
+    return Trial(
+        number=kept[NUMBER],
+        state=STATES[stored.state],
+        params=HyperParams.from_mapping(stored.params),
+        loss=stored.values[0] if complete else None,
+        seconds=float(kept.get("seconds", 0.0)),
+        epochs=int(kept.get("epochs", 0)),
+        curve=stored.intermediate_values,
+        standard_error=kept.get("standard_error"),
+        block_losses=tuple(kept.get("block_losses", ())),
+        reason=kept.get("reason", ""),
+    )
+
+
+def begun_params(study: optuna.Study) -> dict[int, HyperParams]:
     """Return the parameters of every trial that was ever begun, whatever became of it."""
     return {
-        trial.user_attrs[NUMBER]: trial.params
+        trial.user_attrs[NUMBER]: HyperParams.from_mapping(trial.params)
         for trial in study.get_trials(deepcopy=False)
         if NUMBER in trial.user_attrs and trial.params
     }
 
 
-def begin_trial(study: optuna.Study, order: TrialOrder, space: Space) -> optuna.Trial:
+def begin_trial(study: optuna.Study, spec: TrialSpec, space: Space) -> optuna.Trial:
     """Store a trial as RUNNING, with all that is needed to train it again."""
-    record = {NUMBER: order.number, ORDER: asdict(order), ENVIRONMENT: describe_environment()}
-    study.enqueue_trial(order.params, user_attrs=record)
-    active = active_distributions(order.params, space)
-    trial = study.ask(active)
-    while trial.user_attrs.get(NUMBER) != order.number:
+    record = {NUMBER: spec.number, SPEC: asdict(spec), ENVIRONMENT: describe_environment()}
+    params = searched_part(spec.params, space)
+    study.enqueue_trial(params, user_attrs=record)
+    active = active_distributions(params, space)
+    stored = study.ask(active)
+    while stored.user_attrs.get(NUMBER) != spec.number:
         # An owner that died between the two lines above left one waiting.
-        study.tell(trial, state=TrialState.FAIL)
-        trial = study.ask(active)
-    return trial
+        study.tell(stored, state=TrialState.FAIL)
+        stored = study.ask(active)
+    return stored
 
 
-def record_outcome(study: optuna.Study, trial: optuna.Trial, outcome: TrialOutcome) -> None:
-    """Store a trial's curve, seconds, loss and state."""
+def record_trial(study: optuna.Study, stored: optuna.Trial, trial: Trial) -> None:
+    """Store how a trial ended: its curve, seconds, loss and state."""
     with_seconds = len(study.directions) > 1
     if not with_seconds:  # Optuna takes no intermediate values where there are two objectives
-        for step, loss in outcome.curve.items():
-            trial.report(loss, step)
-    trial.set_user_attr("seconds", outcome.seconds)
-    trial.set_user_attr("epochs", sum(len(part) for part in outcome.parts))
-    trial.set_user_attr("stretch_losses", outcome.stretch_losses)
-    if math.isfinite(outcome.standard_error):
-        trial.set_user_attr("standard_error", outcome.standard_error)
-    if outcome.reason:
-        trial.set_user_attr("reason", outcome.reason)
-    if outcome.validation_loss is None:
-        study.tell(trial, state=TrialState[outcome.state])
+        for step, loss in trial.curve.items():
+            stored.report(loss, step)
+    stored.set_user_attr("seconds", trial.seconds)
+    stored.set_user_attr("epochs", trial.epochs)
+    stored.set_user_attr("block_losses", trial.block_losses)
+    if trial.standard_error is not None:
+        stored.set_user_attr("standard_error", trial.standard_error)
+    if trial.reason:
+        stored.set_user_attr("reason", trial.reason)
+    if trial.loss is None:
+        study.tell(stored, state=TrialState[trial.state])
     else:
-        values = [outcome.validation_loss, outcome.seconds][: len(study.directions)]
-        study.tell(trial, values)
+        study.tell(stored, [trial.loss, trial.seconds][: len(study.directions)])
 
 
-def study_rows(study: optuna.Study) -> tuple[tuple[TrialRow, ...], str]:
-    """Return one row a trial number, and why the last that did not complete did not."""
-    latest: dict[int, FrozenTrial] = {}
-    for trial in study.get_trials(deepcopy=False):
-        if NUMBER in trial.user_attrs:
-            latest[trial.user_attrs[NUMBER]] = trial
-    rows = tuple(
-        TrialRow(
-            number=number,
-            state=trial.state.name,
-            # Optuna gives a pruned trial its last reported loss; a diverged one has no loss.
-            value=trial.values[0] if trial.state == TrialState.COMPLETE else None,
-            params=trial.params,
-            epochs=int(trial.user_attrs.get("epochs", 0)),
-            seconds=float(trial.user_attrs.get("seconds", 0.0)),
-            standard_error=trial.user_attrs.get("standard_error"),
-            stretch_losses=tuple(trial.user_attrs.get("stretch_losses", ())),
-        )
-        for number, trial in sorted(latest.items())
-    )
-    reasons = [t.user_attrs.get("reason", t.state.name) for t in latest.values()]
-    return rows, reasons[-1] if reasons else "nothing"
+def pareto_front(study: optuna.Study) -> tuple[int, ...]:
+    """Return the numbers of the trials that none beats in loss and seconds, by ascending seconds.
+
+    Empty where loss alone is minimised.
+    """
+    if len(study.directions) < 2:
+        return ()
+    front = sorted(study.best_trials, key=lambda trial: trial.values[1])
+    return tuple(trial.user_attrs[NUMBER] for trial in front)

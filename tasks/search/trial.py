@@ -1,20 +1,19 @@
-"""The function that runs in a worker: parameters and a data reference in, curves and outcome out.
+"""The function that runs in a worker: a trial's specification in, the trial and its curves out.
 
 It knows no storage, no tracker and no Prefect, and importing this module imports none of them.
 """
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
 
-from lstm_model.data.views import SearchView
 from lstm_model.data.walk_forward import walk_forward
-from lstm_model.data.windows import WindowSet, scale_blocks
+from lstm_model.data.windows import ScaledView, WindowSet, scale_view
 from lstm_model.errors import TrainingDiverged
 from lstm_model.evaluation.cscv_blocks import losses_by_stretch
 from lstm_model.model.network import LSTMRegressor
@@ -25,10 +24,11 @@ from lstm_model.model.training import (
     forecast,
     train_epochs,
 )
-from lstm_model.search.hyper_params import HyperParams, Params
+from lstm_model.search.hyper_params import HyperParams
 from lstm_model.search.pruning import is_clearly_worse
+from lstm_model.search.trial import Trial, TrialState
 from lstm_model.seeding import derive_seed
-from tasks.data.data_set import load_search_view
+from tasks.data.data_set import load_scaled_view, load_search_view
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Objective:
 
 
 @dataclass(frozen=True, slots=True)
-class TrialOrder:
+class TrialSpec:
     """All that a trial depends on.
 
     `limits` are the losses by epoch above which it is pruned, `best_folds` those of the trial to
@@ -55,7 +55,7 @@ class TrialOrder:
     """
 
     number: int
-    params: Params
+    params: HyperParams
     search_path: str
     epochs: int
     settings: TrainingSettings
@@ -65,110 +65,102 @@ class TrialOrder:
 
 
 @dataclass(frozen=True, slots=True)
-class TrialOutcome:
-    """What came of a trial; `parts` has one curve a fold or seed, and just one on a holdout.
+class TrialResult:
+    """A trial with every epoch of each of its parts (folds or seeds; one on a holdout)."""
 
-    `validation_loss` is the objective's value, None unless complete. `stretch_losses` are those of
-    the last network on stretches of its validation block.
-    """
-
-    number: int
-    state: Literal["COMPLETE", "PRUNED", "FAIL"]
-    params: Params
-    parts: tuple[tuple[EpochResult, ...], ...]
-    validation_loss: float | None
-    reason: str
-    seconds: float
-    standard_error: float = math.nan
+    trial: Trial
+    parts: tuple[tuple[EpochResult, ...], ...] = ()
     part_losses: tuple[float, ...] = ()
-    stretch_losses: tuple[float, ...] = ()
-
-    @property
-    def curve(self) -> dict[int, float]:
-        """The losses a pruner compares: by epoch on a holdout, by part where there are several."""
-        if len(self.part_losses) > 1 or len(self.parts) > 1:
-            return dict(enumerate(self.part_losses, start=1))
-        return {e.epoch: e.validation_loss for part in self.parts for e in part}
 
 
 class _Pruned(Exception):  # noqa: N818 - a state, not an error
     """The trial is not worth going on with."""
 
 
-def run_trial(order: TrialOrder) -> TrialOutcome:
+def run_trial(spec: TrialSpec) -> TrialResult:
     """Train one configuration on every part; a loss that is not finite prunes the trial."""
     started = time.perf_counter()
-    view = load_search_view(order.search_path)
     parts: list[list[EpochResult]] = []
     losses: list[float] = []
     error = math.nan
-    stretches: tuple[float, ...] = ()
-    state: Literal["COMPLETE", "PRUNED"] = "COMPLETE"
+    blocks: tuple[float, ...] = ()
+    state: TrialState = "COMPLETE"
     reason = ""
     try:
-        for part_view, settings in _parts(view, order):
+        for dates, view, settings in _parts(spec):
             parts.append([])
-            network, validation = _train_part(part_view, settings, order, parts[-1])
-            losses.append(_value(parts[-1], order.objective))
-            if is_clearly_worse(losses, order.best_folds):
+            network = _train_part(view, settings, spec, parts[-1])
+            losses.append(_value(parts[-1], spec.objective))
+            if is_clearly_worse(losses, spec.best_folds):
                 state, reason = "PRUNED", f"clearly worse than the best after {len(losses)} folds"
                 break
-            squares = _squared_errors(network, validation)
+            squares = _squared_errors(network, view.validation)
             if parts[-1][-1].validation_loss == losses[-1]:  # not where another epoch's counts
-                stretches = losses_by_stretch(squares, part_view.rows.dates[part_view.validation])
-            if order.objective.with_error and order.objective.parts == 1:
+                blocks = losses_by_stretch(squares, dates)
+            if spec.objective.with_error and spec.objective.parts == 1:
                 # Taking the squared errors as independent.
                 error = float(np.std(squares, ddof=1) / math.sqrt(len(squares)))
     except (TrainingDiverged, _Pruned) as cause:
         state, reason = "PRUNED", str(cause)
     if len(losses) > 1:
         error = float(np.std(losses, ddof=1) / math.sqrt(len(losses)))
-    return TrialOutcome(
-        number=order.number,
+    complete = state == "COMPLETE"
+    trial = Trial(
+        number=spec.number,
         state=state,
-        params=order.params,
-        parts=tuple(tuple(part) for part in parts),
-        validation_loss=float(np.mean(losses)) if state == "COMPLETE" else None,
-        reason=reason,
+        params=spec.params,
+        loss=float(np.mean(losses)) if complete else None,
         seconds=time.perf_counter() - started,
-        standard_error=error,
-        part_losses=tuple(losses),
-        stretch_losses=stretches if state == "COMPLETE" else (),
+        epochs=sum(len(part) for part in parts),
+        curve=_curve(parts, losses),
+        standard_error=error if math.isfinite(error) else None,
+        block_losses=blocks if complete else (),
+        reason=reason,
     )
+    return TrialResult(trial, tuple(tuple(part) for part in parts), tuple(losses))
 
 
-def _parts(view: SearchView, order: TrialOrder) -> list[tuple[SearchView, TrainingSettings]]:
-    objective, settings = order.objective, order.settings
+def _parts(spec: TrialSpec) -> Iterator[tuple[np.ndarray, ScaledView, TrainingSettings]]:
+    """Yield each part's validation dates, its scaled view and its training settings."""
+    objective, settings = spec.objective, spec.settings
+    view = load_search_view(spec.search_path)
     if objective.kind == "walk_forward":
-        folds = walk_forward(view, objective.parts, objective.purge_bars)
-        return [(fold, settings) for fold in folds]
-    seeds = [settings.seed]
-    if objective.kind == "seeds":
-        more = range(1, objective.parts)
-        seeds += [derive_seed(settings.seed, "seeds", part) for part in more]
-    return [(view, replace(settings, seed=seed)) for seed in seeds]
+        for fold in walk_forward(view, objective.parts, objective.purge_bars):
+            yield fold.rows.dates[fold.validation], scale_view(fold, spec.params), settings
+        return
+    scaled = load_scaled_view(
+        spec.search_path, spec.params.feature_scaling, spec.params.sequence_length
+    )
+    for part in range(objective.parts):
+        seed = derive_seed(settings.seed, "seeds", part) if part else settings.seed
+        yield view.rows.dates[view.validation], scaled, replace(settings, seed=seed)
+
+
+def _curve(parts: list[list[EpochResult]], losses: list[float]) -> dict[int, float]:
+    """Return the losses a pruner compares: by epoch on a holdout, else by part."""
+    if len(losses) > 1 or len(parts) > 1:
+        return dict(enumerate(losses, start=1))
+    return {epoch.epoch: epoch.validation_loss for part in parts for epoch in part}
 
 
 def _train_part(
-    view: SearchView, settings: TrainingSettings, order: TrialOrder, epochs: list[EpochResult]
-) -> tuple[LSTMRegressor, WindowSet]:
+    view: ScaledView, settings: TrainingSettings, spec: TrialSpec, epochs: list[EpochResult]
+) -> LSTMRegressor:
     """Train on one view, adding to `epochs` as they come, so that a divergence keeps its curve."""
-    params = HyperParams.from_mapping(order.params)
-    _, (train, validation) = scale_blocks(
-        view.rows, view.train, params, view.train, view.validation
-    )
     network = build_network(
-        len(view.rows.feature_names), params, settings.seed, silent=view.rows.har_skip
+        view.train.rows.shape[1], spec.params, settings.seed, zero_head=view.zero_head
     )
-    for result in train_epochs(network, params, train, validation, settings, order.epochs):
+    for result in train_epochs(
+        network, spec.params, view.train, view.validation, settings, spec.epochs
+    ):
         epochs.append(result)
-        limit = order.limits.get(result.epoch, math.inf)
+        limit = spec.limits.get(result.epoch, math.inf)
         if result.validation_loss > limit:
             raise _Pruned(
                 f"validation loss {result.validation_loss:.4g} after epoch {result.epoch} is above "
                 f"the limit {limit:.4g} of earlier trials"
             )
-    return network, validation
+    return network
 
 
 def _value(epochs: list[EpochResult], objective: Objective) -> float:

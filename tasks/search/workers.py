@@ -19,10 +19,11 @@ from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 from lstm_model.config.pipeline import PipelineConfig
 from lstm_model.model.training import resolve_device
-from tasks.search.trial import TrialOrder, TrialOutcome, run_trial
+from lstm_model.search.trial import Trial
+from tasks.search.trial import TrialResult, TrialSpec, run_trial
 
-Order = TypeVar("Order")
-Outcome = TypeVar("Outcome")
+Spec = TypeVar("Spec")
+Result = TypeVar("Result")
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
@@ -59,7 +60,7 @@ def _without_main_module() -> Iterator[None]:
 
 
 class WorkerFailed(Exception):  # noqa: N818 - the state says more than a suffix
-    """What was ordered from a worker did not come, and why."""
+    """A worker did not return a result, and why."""
 
 
 def worker_count(config: PipelineConfig) -> int:
@@ -78,7 +79,7 @@ def open_workers(config: PipelineConfig) -> "TrialExecutor":
 
 
 class TrialExecutor:
-    """Runs trials and final trainings in processes; one that dies costs its own order alone."""
+    """Runs trials and final trainings in processes; one that dies costs its own training alone."""
 
     def __init__(self, workers: int, timeout_seconds: float) -> None:
         self.timeout_seconds = timeout_seconds
@@ -91,32 +92,33 @@ class TrialExecutor:
             )
             self._pool.active  # noqa: B018 - starts the pool's threads, and with them the workers
 
-    def run(self, order: TrialOrder) -> TrialOutcome:
-        """Run a trial and wait for it; a worker's death or overrun is an outcome, not an error."""
+    def run(self, spec: TrialSpec) -> TrialResult:
+        """Run a trial and wait for it; a worker's death or overrun is a result, not an error."""
         try:
-            return self.call(run_trial, order, self.timeout_seconds)
+            return self.call(run_trial, spec, self.timeout_seconds)
         except WorkerFailed as error:
-            return TrialOutcome(order.number, "FAIL", order.params, (), None, str(error), 0.0)
+            failed = Trial(spec.number, "FAIL", spec.params, None, reason=str(error))
+            return TrialResult(failed)
 
     def call(
         self,
-        function: Callable[[Order], Outcome],
-        order: Order,
+        function: Callable[[Spec], Result],
+        spec: Spec,
         timeout_seconds: float | None = None,
-    ) -> Outcome:
+    ) -> Result:
         """Run a function in a worker and wait; raises WorkerFailed whatever went wrong there."""
         try:
-            future = self._pool.schedule(function, args=[order], timeout=timeout_seconds)
+            future = self._pool.schedule(function, args=[spec], timeout=timeout_seconds)
             self._waiting.add(future)
-            if self._cut_off_because:  # by a cut-off that this order came too late for
+            if self._cut_off_because:  # by a cut-off that this call came too late for
                 future.cancel()
             try:
-                outcome: Outcome = future.result()
+                result: Result = future.result()
             finally:
                 self._waiting.discard(future)
         except Exception as error:
             raise WorkerFailed(self._reason(error)) from error
-        return outcome
+        return result
 
     def _reason(self, error: Exception) -> str:
         text = " ".join(str(error).split())
@@ -139,7 +141,7 @@ class TrialExecutor:
             future.cancel()
 
     def go_on(self) -> None:
-        """Take orders again after a cut-off."""
+        """Accept calls again after a cut-off."""
         self._cut_off_because = ""
 
     def __enter__(self) -> "TrialExecutor":

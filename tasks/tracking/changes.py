@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tasks.page.content import Change
+from lstm_model.report.night_result import Change
 from tasks.tracking.client import PatientClient
 
 TAGS = ("snapshot_sha256", "data_findings", "validation_start", "test_start", "leak_audit")

@@ -1,6 +1,5 @@
 """The final model in MLflow: logged with signature and input example, and registered."""
 
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,10 +13,10 @@ from prefect.cache_policies import NO_CACHE
 import lstm_model
 from lstm_model.data.custom_features import code_path
 from lstm_model.data.features import WARM_UP_BARS
-from lstm_model.model.bundle import load_bundle
+from lstm_model.model.bundle import Bundle
+from lstm_model.report.night_result import RegisteredModel
 from tasks.data.snapshots import Snapshot, read_bars
 from tasks.tracking.client import PatientClient
-from tasks.training.retrain import Retrained
 
 REQUIREMENTS = (
     "numpy", "pandas", "pandera", "torch", "safetensors", "TA-Lib", "pydantic", "PyYAML", "optuna",
@@ -30,22 +29,23 @@ _OPTIONAL = ("volume", "dividends", "stock_splits")
 _OUTPUTS = ("forecast", "spread")
 
 
-@dataclass(frozen=True, slots=True)
-class RegisteredModel:
-    """A version in the model registry."""
-
-    name: str
-    version: int
-
-
 @task(name="register-model", cache_policy=NO_CACHE)
 def register_model(
-    tracking_uri: str, run_id: str, model_name: str, retrained: Retrained, snapshot: Snapshot
+    tracking_uri: str,
+    run_id: str,
+    model_name: str,
+    bundle: Bundle,
+    bundle_path: str,
+    snapshot: Snapshot,
 ) -> RegisteredModel:
-    """Log the bundle as a pyfunc on the retraining's run, and register it."""
+    """Log the bundle as a pyfunc on the retraining's run, and register it.
+
+    tracking_uri: where runs and models are recorded. run_id: of the retraining's run. model_name:
+    in the registry. bundle: what is logged, saved in the folder bundle_path. snapshot: the bars
+    that the input example is taken from.
+    """
     mlflow.set_tracking_uri(tracking_uri)
     mlflow.set_registry_uri(tracking_uri)
-    bundle = load_bundle(Path(retrained.bundle_path))
     example = input_example(snapshot, WARM_UP_BARS + bundle.window_length + 10)
     code = [Path(lstm_model.__file__).parent]
     if bundle.features.custom is not None:
@@ -54,7 +54,7 @@ def register_model(
         info = mlflow.pyfunc.log_model(
             name="model",
             python_model=str(Path(__file__).with_name("served_model.py")),
-            artifacts={"bundle": retrained.bundle_path},
+            artifacts={"bundle": bundle_path},
             code_paths=[str(path) for path in code],
             signature=signature(),
             input_example=example,

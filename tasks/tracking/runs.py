@@ -22,19 +22,21 @@ from lstm_model.config.section import hide_password
 from lstm_model.data.leakage import AuditRow
 from lstm_model.evaluation.evaluate import Evaluation
 from lstm_model.evaluation.measured import numbers
+from lstm_model.model.final_model import FinalModel, FinalModels
 from lstm_model.model.training import EpochResult
+from lstm_model.report.insight import Insight
 from lstm_model.search.hyper_params import Params
+from lstm_model.search.study_result import StudyResult
 from tasks.data.data_set import DataSet
 from tasks.data.snapshots import Snapshot
-from tasks.search.trial import TrialOutcome
+from tasks.search.trial import TrialResult
 from tasks.tracking.client import PatientClient, quiet_mlflow, refusal, refusals_named, resolve_uri
-from tasks.training.retrain import FinalModels, Retrained
 
 RUN_STATUS = {"COMPLETE": "FINISHED", "PRUNED": "KILLED", "FAIL": "FAILED"}
 
 
-class Night:
-    """The parent run of one night and what hangs below it."""
+class RunLogger:
+    """Writes one night to MLflow: the parent run, and what hangs below it."""
 
     def __init__(self, client: PatientClient, uri: str, experiment_id: str, run_id: str) -> None:
         self.client = client
@@ -83,22 +85,24 @@ class Night:
         tags = {"optuna.trial": number, "optuna.stored_number": optuna_number, "role": "trial"}
         return self._start_child(f"trial-{number}", tags, params)
 
-    def finish_trial(self, run_id: str, outcome: TrialOutcome, task_run_id: str) -> None:
+    def finish_trial(self, run_id: str, result: TrialResult, task_run_id: str) -> None:
         """Write a trial's curve and close its run with the state it ended in."""
+        trial = result.trial
         tags: dict[str, object] = {
             "prefect.task_run_id": task_run_id,
-            "optuna.state": outcome.state,
+            "optuna.state": trial.state,
         }
-        if outcome.reason:
-            tags["reason"] = outcome.reason
-        last = (
-            {} if outcome.validation_loss is None else {"final_val_loss": outcome.validation_loss}
-        )
-        totals = last | {"seconds": outcome.seconds, "standard_error": outcome.standard_error}
-        if len(outcome.part_losses) > 1:
-            totals |= {f"part_{i}.loss": v for i, v in enumerate(outcome.part_losses, start=1)}
-        self._log_curve(run_id, outcome.parts, totals, tags)
-        self.client.set_terminated(run_id, RUN_STATUS[outcome.state])
+        if trial.reason:
+            tags["reason"] = trial.reason
+        totals = {"seconds": trial.seconds}
+        if trial.loss is not None:
+            totals["final_val_loss"] = trial.loss
+        if trial.standard_error is not None:
+            totals["standard_error"] = trial.standard_error
+        if len(result.part_losses) > 1:
+            totals |= {f"part_{i}.loss": v for i, v in enumerate(result.part_losses, start=1)}
+        self._log_curve(run_id, result.parts, totals, tags)
+        self.client.set_terminated(run_id, RUN_STATUS[trial.state])
 
     def log_models(self, models: FinalModels) -> str:
         """Record each final model as a nested run of its own, and return the winner's id."""
@@ -106,7 +110,7 @@ class Night:
             self.finish(self._log_model(f"reference-{reference.name}", "reference", reference))
         return self._log_model("retrain", "retrain", models.winner)
 
-    def _log_model(self, run_name: str, role: str, model: Retrained) -> str:
+    def _log_model(self, run_name: str, role: str, model: FinalModel) -> str:
         tags = {"role": role, "refit": model.refit, "seeds": len(model.seeds)}
         run_id = self._start_child(run_name, tags, model.params.to_dict())
         totals: dict[str, float] = {"parameters": model.parameters}
@@ -160,19 +164,22 @@ class Night:
             return f"{url2pathname(urlsplit(uri).path)}/{name}"
         return f"{uri}/{name}"
 
-    def log_insight(self, importances: Mapping[str, float], markdown: str) -> None:
-        """Write importances as metrics, and their reading as the parent run's description."""
-        self._log_values(importances)
-        self._tag(self.run_id, {"mlflow.note.content": markdown})
-
-    def log_outcome(
-        self, best: Params, best_loss: float, seconds: Mapping[str, float], summary_json: str
-    ) -> None:
-        """Write the best parameters, each stage's seconds and the summary on the parent run."""
-        params = [Param(f"best.{name}", str(value)) for name, value in best.items()]
-        values = {"best_val_loss": best_loss} | {f"seconds.{k}": v for k, v in seconds.items()}
+    def log_search(self, study: StudyResult, insight: Insight) -> None:
+        """Write the best trial and the importances; their reading is the run's description."""
+        best = study.best
+        params = [Param(f"best.{name}", str(v)) for name, v in best.params.to_dict().items()]
+        values = insight.metrics()
+        if best.loss is not None:
+            values["best_val_loss"] = best.loss
         self.client.log_batch(self.run_id, metrics=_metrics(values), params=params)
-        self.client.log_text(self.run_id, summary_json, "summary.json")
+        self._tag(
+            self.run_id,
+            {"resumed_trials": study.resumed_trials, "mlflow.note.content": insight.markdown()},
+        )
+
+    def log_seconds(self, seconds: Mapping[str, float]) -> None:
+        """Write how long each stage took."""
+        self._log_values({f"seconds.{stage}": value for stage, value in seconds.items()})
 
     def tag(self, values: Mapping[str, object]) -> None:
         """Set tags on the parent run."""
@@ -228,7 +235,7 @@ class Night:
 
 
 @contextmanager
-def open_night(config: PipelineConfig, study_name: str) -> Iterator[Night]:
+def open_night(config: PipelineConfig, study_name: str) -> Iterator[RunLogger]:
     """Open the parent run; it ends FINISHED, or FAILED where the block raises.
 
     Raises StorageError where the store cannot be opened or written.
@@ -247,7 +254,7 @@ def open_night(config: PipelineConfig, study_name: str) -> Iterator[Night]:
         run = client.create_run(
             experiment_id, run_name=f"{study_name}-{time.strftime('%Y-%m-%d-%H%M')}", tags=tags
         )
-        night = Night(client, uri, experiment_id, run.info.run_id)
+        night = RunLogger(client, uri, experiment_id, run.info.run_id)
         client.log_batch(night.run_id, params=_config_params(config))
         client.log_dict(night.run_id, config.model_dump(mode="json"), "config.yaml")
     try:

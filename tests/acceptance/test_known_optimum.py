@@ -12,14 +12,13 @@ import numpy as np
 import pytest
 
 from lstm_model.data.views import ChronoSplit
-from lstm_model.data.windows import scale_blocks, scaled_tensor, window_set
+from lstm_model.data.windows import scale_view, scaled_windows
 from lstm_model.evaluation.baselines import baseline_forecasts
 from lstm_model.model.training import (
-    EarlyStopping,
     TrainingSettings,
     build_network,
+    fit,
     forecast,
-    train_epochs,
 )
 from lstm_model.search.hyper_params import HyperParams
 
@@ -84,19 +83,13 @@ def noise(seed: int) -> Known:
 def lstm_forecasts(split: ChronoSplit, seed: int) -> np.ndarray:
     """Train on train, stop by validation, and forecast the test samples in the series' own unit."""
     search, held_out = split.search, split.held_out
-    scaler, (train, validation) = scale_blocks(
-        search.rows, search.train, PARAMS, search.train, search.validation
-    )
+    view = scale_view(search, PARAMS)
     network = build_network(len(search.rows.feature_names), PARAMS, seed)
     settings = TrainingSettings(seed, gradient_clip=1.0)
-    stopping = EarlyStopping(PATIENCE)
-    for epoch in train_epochs(network, PARAMS, train, validation, settings, MAX_EPOCHS):
-        if stopping.update(epoch, network):
-            break
-    stopping.restore(network)
+    fit(network, PARAMS, view.train, view.validation, settings, PATIENCE, MAX_EPOCHS)
     rows = held_out.rows
-    test = window_set(scaled_tensor(rows, scaler), rows, held_out.test, scaler)
-    return scaler.unscale_forecasts(forecast(network, test), rows.har_terms[held_out.test])
+    test = scaled_windows(rows, held_out.test, view.scaler)
+    return view.scaler.unscale_forecasts(forecast(network, test), rows.har_terms[held_out.test])
 
 
 def errors_on_test(split: ChronoSplit, known: Known, seed: int) -> Scores:

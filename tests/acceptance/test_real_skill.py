@@ -20,15 +20,14 @@ from lstm_model.data.features import compute_features
 from lstm_model.data.leakage import audit_features, audit_labels
 from lstm_model.data.targets import compute_targets
 from lstm_model.data.views import ChronoSplit
-from lstm_model.data.windows import scale_blocks, scaled_tensor, window_set
+from lstm_model.data.windows import scale_view, scaled_windows
 from lstm_model.evaluation.accuracy_tests import better_p, diebold_mariano
 from lstm_model.evaluation.baselines import baseline_forecasts
 from lstm_model.model.training import (
-    EarlyStopping,
     TrainingSettings,
     build_network,
+    fit,
     forecast,
-    train_epochs,
 )
 from lstm_model.search.hyper_params import HyperParams
 
@@ -64,20 +63,15 @@ def judge(bars: Bars, config: PipelineConfig) -> Judged:
     targets = compute_targets(bars, config.target.kind, config.target.horizon)
     split = split_chronologically(features, targets, config)
     view, rows, test = split.search, split.held_out.rows, split.held_out.test
-    scaler, (train, validation) = scale_blocks(
-        view.rows, view.train, PARAMS, view.train, view.validation
-    )
-    windows = window_set(scaled_tensor(rows, scaler), rows, test, scaler)
+    scaled = scale_view(view, PARAMS)
+    windows = scaled_windows(rows, test, scaled.scaler)
     members = []
     for seed in SEEDS:
         settings = TrainingSettings(seed=seed, gradient_clip=1.0)
-        network = build_network(len(features.names), PARAMS, seed, silent=view.rows.har_skip)
-        stopping = EarlyStopping(PATIENCE)
-        for epoch in train_epochs(network, PARAMS, train, validation, settings, MAX_EPOCHS):
-            if stopping.update(epoch, network):
-                break
-        stopping.restore(network)
-        members.append(scaler.unscale_forecasts(forecast(network, windows), rows.har_terms[test]))
+        network = build_network(len(features.names), PARAMS, seed, zero_head=scaled.zero_head)
+        fit(network, PARAMS, scaled.train, scaled.validation, settings, PATIENCE, MAX_EPOCHS)
+        forecasts = forecast(network, windows)
+        members.append(scaled.scaler.unscale_forecasts(forecasts, rows.har_terms[test]))
     return Judged(
         split=split,
         truth=rows.labels[test],

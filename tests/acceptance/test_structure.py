@@ -22,12 +22,12 @@ from lstm_model.data.scaling import Scaler
 from lstm_model.data.split import Blocks, divide, positions
 from lstm_model.data.targets import TargetTable, compute_targets, tabulate_targets
 from lstm_model.data.views import ChronoSplit, Rows, SearchView, TestView
-from lstm_model.data.windows import scale_blocks
+from lstm_model.data.windows import scale_view
 from lstm_model.model.bundle import Bundle
 from lstm_model.model.training import TrainingSettings, build_network, train_epochs
 from lstm_model.search.hyper_params import CHOICES, HyperParams
 from tasks.data.data_set import save_rows
-from tasks.search.trial import TrialOrder, run_trial
+from tasks.search.trial import TrialSpec, run_trial
 
 pytestmark = pytest.mark.acceptance
 
@@ -183,14 +183,18 @@ def test_the_future_reaches_no_forecast(divided: Divided, moment: str, factor: f
     assert not np.array_equal(others[dates > today], values[dates > today])
 
 
+def forecast_samples(bundle: Bundle, rows: Rows, ends: np.ndarray) -> np.ndarray:
+    return bundle.forecast_windows(bundle.windows(rows.features, ends), rows.har_terms[ends])
+
+
 def _forecast_all(bundle: Bundle, split: ChronoSplit) -> tuple[np.ndarray, np.ndarray]:
     """Return days and forecasts of the samples of all three blocks."""
     search, held_out = split.search, split.held_out
     learnt = np.concatenate([search.train, search.validation])
     days = [search.rows.dates[learnt], held_out.rows.dates[held_out.test]]
     forecasts = [
-        bundle.forecast_samples(search.rows, learnt)[0],
-        bundle.forecast_samples(held_out.rows, held_out.test)[0],
+        forecast_samples(bundle, search.rows, learnt)[0],
+        forecast_samples(bundle, held_out.rows, held_out.test)[0],
     ]
     return np.concatenate(days), np.concatenate(forecasts)
 
@@ -307,17 +311,18 @@ def test_garbage_in_the_test_rows_changes_no_trial_and_no_weight(
         settings = TrainingSettings(seed=3, gradient_clip=1.0)
         tried = [replace(SMALL, lr=lr) for lr in (1e-3, 1e-2)]
         trials = [
-            run_trial(TrialOrder(number, params.to_dict(), str(path), 2, settings))
+            run_trial(TrialSpec(number, params, str(path), 2, settings)).trial
             for number, params in enumerate(tried)
         ]
         curves = [trial.curve for trial in trials]
         losses = [curve[2] for curve in curves]
         best = tried[int(np.argmin(losses))]
-        scaler, (train, validation) = scale_blocks(
-            view.rows, view.train, best, view.train, view.validation
-        )
+        scaled = scale_view(view, best)
+        scaler = scaled.scaler
         network = build_network(len(view.rows.feature_names), best, seed=3)
-        for _ in train_epochs(network, best, train, validation, settings, max_epochs=2):
+        for _ in train_epochs(
+            network, best, scaled.train, scaled.validation, settings, max_epochs=2
+        ):
             pass
         weights = torch.nn.utils.parameters_to_vector(network.parameters()).detach().numpy()
         found.append((curves, losses, best, scaler.label_mean, scaler.label_sd, weights.tobytes()))

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import pytest
 
-from tasks.page.render import render_page
+from lstm_model.report.page.render import render_page
 from tests.page_contents import make_content, with_names
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install -e .[dev]")

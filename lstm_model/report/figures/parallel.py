@@ -19,8 +19,8 @@ from lstm_model.report.figures.style import (
 )
 from lstm_model.search.distributions import Choice, FloatRange, IntRange
 from lstm_model.search.hyper_params import Value
-from lstm_model.search.sampling import FinishedTrial
-from lstm_model.search.space import Space
+from lstm_model.search.space import Space, searched_part
+from lstm_model.search.trial import Trial
 
 ROW = 44
 """Pixels between two parameters."""
@@ -33,7 +33,7 @@ FAN = 0.08
 
 
 def parallel_figure(
-    trials: Sequence[FinishedTrial], best_number: int, space: Space
+    trials: Sequence[Trial], best_number: int, space: Space
 ) -> go.Figure | NotComputed:
     """Draw each trial as a line through its values, a row a parameter, coloured by its loss.
 
@@ -42,7 +42,8 @@ def parallel_figure(
     done = [t for t in trials if t.loss is not None and math.isfinite(t.loss)]
     if len(done) < 2:
         return NotComputed(f"{len(done)} completed trials")
-    names = [name for name in space if any(name in t.params for t in done)]
+    searched = {trial.number: searched_part(trial.params, space) for trial in done}
+    names = [name for name in space if any(name in params for params in searched.values())]
     figure = blank(
         "Each line is a trial; where lines of the best part meet, a value matters "
         "(equal values fan out, the lowest loss at the left).",
@@ -67,9 +68,10 @@ def parallel_figure(
         y: list[str | None] = []
         text: list[str] = []
         for trial in part:
-            acting = [name for name in names if name in trial.params]
+            params, rank = searched[trial.number], ranks[trial.number]
+            acting = [name for name in names if name in params]
             x += [
-                *rounded((_apart(trial, ranks[trial.number], n, space[n]) for n in acting), 3),
+                *rounded((_apart(params[n], rank, space[n]) for n in acting), 3),
                 None,
             ]
             y += [*(plain(name) for name in acting), None]
@@ -108,7 +110,7 @@ def parallel_figure(
     return figure.update_xaxes(range=[-0.06, 1.06], tickformat=".0%", nticks=6)
 
 
-def _thirds(ranked: list[FinishedTrial]) -> tuple[list[FinishedTrial], ...]:
+def _thirds(ranked: list[Trial]) -> tuple[list[Trial], ...]:
     first, second = len(ranked) / 3, 2 * len(ranked) / 3
     return (
         [t for place, t in enumerate(ranked) if place < first],
@@ -117,11 +119,9 @@ def _thirds(ranked: list[FinishedTrial]) -> tuple[list[FinishedTrial], ...]:
     )
 
 
-def _apart(
-    trial: FinishedTrial, rank: float, name: str, domain: IntRange | FloatRange | Choice
-) -> float:
+def _apart(value: Value, rank: float, domain: IntRange | FloatRange | Choice) -> float:
     """Return a place within a domain; equal ones of a discrete domain fan out, the best first."""
-    place = _place(trial.params[name], domain)
+    place = _place(value, domain)
     if isinstance(domain, FloatRange) or domain.extremes()[0] == domain.extremes()[-1]:
         return place
     return place + FAN * (rank - 0.5)

@@ -22,8 +22,8 @@ from lstm_model.report.figures.style import (
 from lstm_model.search.distributions import Choice, FloatRange, IntRange
 from lstm_model.search.hyper_params import Value
 from lstm_model.search.importance import Importances
-from lstm_model.search.sampling import FinishedTrial
-from lstm_model.search.space import Space
+from lstm_model.search.space import Space, searched_part
+from lstm_model.search.trial import Trial
 
 LOSS = "validation loss (MSE of the scaled label, no unit)"
 SLICE = 210
@@ -37,7 +37,7 @@ FAR = 4.0
 
 
 def history_figure(
-    trials: Sequence[FinishedTrial], best_number: int, reference: tuple[str, float] | None = None
+    trials: Sequence[Trial], best_number: int, reference: tuple[str, float] | None = None
 ) -> go.Figure | NotComputed:
     """Draw each trial's loss, the best so far and a reference; trials without a loss at the top."""
     done = [(t.number, t.loss) for t in trials if t.loss is not None and math.isfinite(t.loss)]
@@ -120,13 +120,12 @@ def importances_figure(importances: Importances) -> go.Figure | NotComputed:
     return figure.update_xaxes(tickformat=".0%", range=[0, 1.15 * most or 1])
 
 
-def slice_figures(
-    trials: Sequence[FinishedTrial], best_number: int, space: Space
-) -> tuple[go.Figure, ...]:
+def slice_figures(trials: Sequence[Trial], best_number: int, space: Space) -> tuple[go.Figure, ...]:
     """Draw loss against each parameter, one figure each, the best trial marked."""
     drawn = []
+    searched = {trial.number: searched_part(trial.params, space) for trial in trials}
     for name, domain in space.items():
-        part = [t for t in trials if name in t.params and t.loss is not None]
+        part = [t for t in trials if name in searched[t.number] and t.loss is not None]
         part = [t for t in part if t.loss is not None and math.isfinite(t.loss)]
         if not part:
             continue
@@ -136,7 +135,7 @@ def slice_figures(
             if not chosen:
                 continue
             figure.add_scatter(
-                x=[_shown(t.params[name]) for t in chosen],
+                x=[_shown(searched[t.number][name]) for t in chosen],
                 y=rounded([t.loss for t in chosen]),
                 text=[f"trial {t.number}" for t in chosen],
                 mode="markers",

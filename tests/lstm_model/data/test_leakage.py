@@ -23,7 +23,7 @@ from lstm_model.data.changed_bars import (
 from lstm_model.data.features import FeatureTable, compute_features
 from lstm_model.data.leakage import MAX_TICKERS, audit_features, audit_labels, audit_scaler
 from lstm_model.data.views import ChronoSplit, TestView
-from lstm_model.data.windows import scale_blocks
+from lstm_model.data.windows import scale_view
 from lstm_model.errors import ConfigError
 from lstm_model.search.hyper_params import HyperParams
 
@@ -239,10 +239,10 @@ def test_labels_that_reach_over_a_boundary_fail(sp500_split: ChronoSplit) -> Non
 def test_a_scaler_that_saw_more_than_train_fails(scaling: str, sp500_split: ChronoSplit) -> None:
     """A scaler fitted on train passes; one fitted on validation too is told by what differs."""
     view, params = sp500_split.search, HyperParams(feature_scaling=scaling, sequence_length=20)
-    honest, _ = scale_blocks(view.rows, view.train, params)
+    honest = scale_view(view, params).scaler
     assert audit_scaler(view, honest, params).passed
     both = np.union1d(view.train, view.validation)
-    greedy, _ = scale_blocks(view.rows, both, params)
+    greedy = scale_view(dataclasses.replace(view, train=both), params).scaler
     row = audit_scaler(view, greedy, params)
     assert not row.passed
     assert "label_mean" in row.found

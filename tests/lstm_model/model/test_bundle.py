@@ -18,8 +18,8 @@ from lstm_model.data.features import WARM_UP_BARS, compute_features
 from lstm_model.data.indicators import INDICATORS
 from lstm_model.data.scaling import Scaler
 from lstm_model.data.targets import TargetTable
-from lstm_model.data.views import ChronoSplit
-from lstm_model.data.windows import scale_blocks
+from lstm_model.data.views import ChronoSplit, Rows
+from lstm_model.data.windows import scale_view
 from lstm_model.errors import BarsError
 from lstm_model.evaluation.baselines import baseline_forecasts
 from lstm_model.model.bundle import DESCRIPTION_FILE, Bundle, load_bundle, save_bundle
@@ -27,6 +27,11 @@ from lstm_model.model.training import build_network
 from lstm_model.search.hyper_params import HyperParams
 
 LENGTH = 60
+
+
+def forecast_samples(bundle: Bundle, rows: Rows, ends: np.ndarray) -> np.ndarray:
+    """Forecast samples of prepared rows with each network, as an evaluation does."""
+    return bundle.forecast_windows(bundle.windows(rows.features, ends), rows.har_terms[ends])
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +58,8 @@ def test_round_trip_is_bit_equal(bundle: Bundle, sp500_split: ChronoSplit, tmp_p
     held_out = sp500_split.held_out
     again = load_bundle(save_bundle(bundle, tmp_path / "a" / "bundle"))
     np.testing.assert_array_equal(
-        again.forecast_samples(held_out.rows, held_out.test),
-        bundle.forecast_samples(held_out.rows, held_out.test),
+        forecast_samples(again, held_out.rows, held_out.test),
+        forecast_samples(bundle, held_out.rows, held_out.test),
     )
     for field in dataclasses.fields(Bundle):
         if field.name not in {"networks", "scaler"}:
@@ -71,7 +76,7 @@ def test_forecast_is_the_networks_in_the_targets_unit(
     window = (rows.features[end - LENGTH + 1 : end + 1] - scaler.feature_means) / scaler.feature_sds
     with torch.no_grad():
         scaled = float(bundle.networks[0].eval()(torch.tensor(window[None], dtype=torch.float32)))
-    ((found,),) = bundle.forecast_samples(rows, np.array([end]))
+    ((found,),) = forecast_samples(bundle, rows, np.array([end]))
     assert found == pytest.approx(scaled * scaler.label_sd + scaler.label_mean, abs=1e-5)
 
 
@@ -92,7 +97,7 @@ def test_raw_bars_forecast_as_prepared_rows(
     """From raw bars come the forecasts that prepared rows give, plus the one still to come."""
     held_out = sp500_split.held_out
     table = bundle.forecast_bars(with_ticker(sp500_raw))
-    (expected,) = bundle.forecast_samples(held_out.rows, held_out.test)
+    (expected,) = forecast_samples(bundle, held_out.rows, held_out.test)
     found = table.iloc[-1 - len(expected) : -1]
     days = found["date"].to_numpy().astype("datetime64[D]").astype(np.int64)
     np.testing.assert_array_equal(days, held_out.rows.dates[held_out.test])
@@ -147,20 +152,21 @@ def test_every_kind_of_model_comes_back(
     """Whatever the scaling, architecture and window, a bundle read back forecasts bit-equally."""
     search, held_out = sp500_split.search, sp500_split.held_out
     params = HyperParams.from_mapping({"hidden_size": 4, **change})
-    scaler, (train,) = scale_blocks(search.rows, search.train, params, search.train)
+    view = scale_view(search, params)
+    length = view.train.length
     network = build_network(len(INDICATORS), params, seed=3)
     bundle = Bundle(
-        (network,), params, scaler, FeaturesConfig(), INDICATORS, train.length, "log_volatility", 1
+        (network,), params, view.scaler, FeaturesConfig(), INDICATORS, length, "log_volatility", 1
     )
     again = load_bundle(save_bundle(bundle, tmp_path / "bundle"))
     assert again.params == params
     found, expected = (
-        each.forecast_samples(held_out.rows, held_out.test) for each in (again, bundle)
+        forecast_samples(each, held_out.rows, held_out.test) for each in (again, bundle)
     )
     np.testing.assert_array_equal(found, expected)
     blind = dataclasses.replace(held_out.rows, features=held_out.rows.features.copy())
-    blind.features[: held_out.test[0] - train.length + 1] = 1e6
-    np.testing.assert_array_equal(again.forecast_samples(blind, held_out.test), expected)
+    blind.features[: held_out.test[0] - length + 1] = 1e6
+    np.testing.assert_array_equal(forecast_samples(again, blind, held_out.test), expected)
 
 
 def test_columns_of_another_version_are_refused(bundle: Bundle, sp500_raw: pd.DataFrame) -> None:
@@ -191,23 +197,23 @@ def test_an_ensemble_with_a_skip_forecasts_the_same_from_raw_bars(
     split = split_chronologically(features, sp500_targets, config)
     search, held_out = split.search, split.held_out
     params = HyperParams(hidden_size=4, num_layers=1)
-    scaler, (train,) = scale_blocks(search.rows, search.train, params, search.train)
+    view = scale_view(search, params)
     networks = tuple(build_network(19, params, seed) for seed in (1, 2, 3))
-    silent = build_network(19, params, seed=1, silent=True)
+    untrained = build_network(19, params, seed=1, zero_head=True)
     bundle = Bundle(
-        networks, params, scaler, config.features, features.names, train.length,
+        networks, params, view.scaler, config.features, features.names, view.train.length,
         "log_volatility", 1,
     )  # fmt: skip
     again = load_bundle(save_bundle(bundle, tmp_path / "bundle"))
-    members = bundle.forecast_samples(held_out.rows, held_out.test)
+    members = forecast_samples(bundle, held_out.rows, held_out.test)
     assert members.shape == (3, len(held_out.test))
-    np.testing.assert_array_equal(again.forecast_samples(held_out.rows, held_out.test), members)
+    np.testing.assert_array_equal(forecast_samples(again, held_out.rows, held_out.test), members)
     table = again.forecast_bars(with_ticker(sp500_raw)).iloc[-1 - members.shape[1] : -1]
     np.testing.assert_allclose(table["forecast"], members.mean(axis=0), rtol=0, atol=1e-5)
     np.testing.assert_allclose(table["spread"], members.std(axis=0, ddof=1), rtol=0, atol=1e-5)
 
-    # Of a silent network only HAR is left.
-    (first,) = dataclasses.replace(bundle, networks=(silent,)).forecast_samples(
-        held_out.rows, held_out.test
+    # A network whose head is zero leaves HAR's forecast alone.
+    (first,) = forecast_samples(
+        dataclasses.replace(bundle, networks=(untrained,)), held_out.rows, held_out.test
     )
     np.testing.assert_allclose(first, baseline_forecasts(split)["har"], atol=1e-9)

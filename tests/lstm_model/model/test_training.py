@@ -11,14 +11,17 @@ import torch
 
 from lstm_model.data.windows import WindowSet
 from lstm_model.errors import ConfigError, TrainingDiverged
+from lstm_model.model.network import LSTMRegressor
 from lstm_model.model.training import (
-    EarlyStopping,
     EpochResult,
+    LearningCurve,
     TrainingSettings,
     build_network,
+    fit,
     forecast,
     mean_squared_error,
     resolve_device,
+    stop_early,
     train_epochs,
 )
 from lstm_model.search.hyper_params import HyperParams
@@ -129,17 +132,20 @@ def test_forecast_is_in_order_and_leaves_the_mode() -> None:
     np.testing.assert_allclose(whole[[0, 127, 128, 299]], one, rtol=0, atol=1e-6)
 
 
-def stops(validation_losses: list[float], patience: int) -> tuple[EarlyStopping, int]:
-    """Feed losses until it stops; the head's bias is set to each epoch's number."""
+def stopped_on(
+    validation_losses: list[float], patience: int
+) -> tuple[LearningCurve, LSTMRegressor]:
+    """Follow epochs with these losses; the head's bias is set to each epoch's number."""
     network = build_network(1, HyperParams(hidden_size=1, num_layers=1, dropout=0.0), 1)
-    stopping, epoch = EarlyStopping(patience), 0
-    for epoch, loss in enumerate(validation_losses, start=1):
-        torch.nn.init.constant_(network.head.bias, epoch)
-        if stopping.update(EpochResult(epoch, 0.0, loss, 0.0), network):
-            break
-    stopping.restore(network)
-    assert network.head.bias.item() == stopping.best_epoch
-    return stopping, epoch
+
+    def results() -> Iterator[EpochResult]:
+        for epoch, loss in enumerate(validation_losses, start=1):
+            torch.nn.init.constant_(network.head.bias, epoch)
+            if math.isnan(loss):
+                raise TrainingDiverged("the loss is not finite")
+            yield EpochResult(epoch, 0.0, loss, 0.0)
+
+    return stop_early(results(), network, patience), network
 
 
 @pytest.mark.parametrize(
@@ -156,9 +162,31 @@ def test_early_stopping_restores_the_best(
     validation_losses: list[float], patience: int, best: int, stopped: int
 ) -> None:
     """Training stops `patience` epochs after the best one, whose weights come back."""
-    stopping, epoch = stops(validation_losses, patience)
-    assert (stopping.best_epoch, epoch) == (best, stopped)
-    assert stopping.best_loss == min(validation_losses[:stopped])
+    curve, network = stopped_on(validation_losses, patience)
+    assert (curve.best_epoch, len(curve.epochs)) == (best, stopped)
+    assert curve.best_loss == min(validation_losses[:stopped])
+    assert network.head.bias.item() == best
+    assert curve.reason == ""
+
+
+def test_a_training_that_diverges_keeps_its_best_epoch() -> None:
+    """What ended well before a divergence is kept, with the reason; without any it is an error."""
+    curve, network = stopped_on([2.0, 1.0, 3.0, math.nan], 5)
+    assert curve.best_epoch == network.head.bias.item() == 2
+    assert curve.reason.startswith("ended after epoch 3, the best before it is kept: the loss")
+    with pytest.raises(TrainingDiverged):
+        stopped_on([math.nan], 5)
+
+
+def test_a_fit_is_the_plain_loop_stopped_early() -> None:
+    """`fit` trains as the loop does, and its network scores what its best epoch scored."""
+    params = dataclasses.replace(SMALL, lr=0.05)
+    network = build_network(3, params, 7)
+    found = fit(network, params, TRAIN, VALIDATION, SETTINGS, patience=2, max_epochs=30)
+    same = losses(epochs(params, count=30))[: len(found.curve.epochs)]
+    assert losses(iter(found.curve.epochs)) == same
+    assert len(found.curve.epochs) in {30, found.curve.best_epoch + 2}
+    assert mean_squared_error(found.network, VALIDATION) == found.curve.best_loss
 
 
 def test_device_is_resolved() -> None:

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lstm_model.config.loader import load_config
-from lstm_model.search.hyper_params import Params
+from lstm_model.search.hyper_params import HyperParams, Params
 from lstm_model.search.importance import CLAIMS, MIN_TRIALS, Importances, rank_importances
-from lstm_model.search.sampling import FinishedTrial
 from lstm_model.search.space import Space, seed_space, suggest_params
+from lstm_model.search.trial import Trial
 
 ROOT = Path(__file__).resolve().parents[3]
 SPACE = seed_space()
@@ -30,8 +30,11 @@ def draw(count: int, space: Space = SPACE, seed: int = 1) -> list[Params]:
     return [suggest_params(study.ask(), space) for _ in range(count)]
 
 
-def trials(drawn: list[Params], losses: list[float | None]) -> list[FinishedTrial]:
-    return [FinishedTrial(n, p, v) for n, (p, v) in enumerate(zip(drawn, losses, strict=True))]
+def trials(drawn: list[Params], losses: list[float | None]) -> list[Trial]:
+    return [
+        Trial(n, "PRUNED" if loss is None else "COMPLETE", HyperParams.from_mapping(params), loss)
+        for n, (params, loss) in enumerate(zip(drawn, losses, strict=True))
+    ]
 
 
 def shares(found: Importances) -> dict[str, float | None]:

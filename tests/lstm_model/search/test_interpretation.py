@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 
 from lstm_model.model.network import parameter_count
 from lstm_model.search.distributions import Choice, FloatRange, IntRange
-from lstm_model.search.hyper_params import BALANCED, PARAMETER_KINDS, HyperParams, Params
+from lstm_model.search.hyper_params import BALANCED, PARAMETER_KINDS, HyperParams
 from lstm_model.search.interpretation import HARD_LIMITS, Reading, interpret, read_search
 from lstm_model.search.sampling import (
-    FinishedTrial,
     ProposalSettings,
     generation_of,
     origin_of,
@@ -20,6 +19,7 @@ from lstm_model.search.sampling import (
     queue_first,
 )
 from lstm_model.search.space import SamplerName, Space, seed_space
+from lstm_model.search.trial import Trial
 
 SPACE = seed_space()
 
@@ -27,8 +27,7 @@ SPACE = seed_space()
 def read(space: Space = SPACE, **changes: Any) -> list[Reading]:
     """Read a configuration that is the seed's "Balanced" but for some values."""
     params = dataclasses.replace(BALANCED, **changes)
-    searched: Params = {name: getattr(params, name) for name in space}
-    return interpret(params, searched, space, parameter_count(16, params))
+    return interpret(params, space, parameter_count(16, params))
 
 
 def texts(readings: list[Reading], name: str) -> str:
@@ -178,21 +177,23 @@ def test_only_what_was_searched_is_read() -> None:
         "optimiser": Choice(type="categorical", choices=("adam", "sgd")),
         "momentum": FloatRange(type="float", low=0.0, high=0.9, when={"optimiser": ("sgd",)}),
     }
-    assert interpret(BALANCED, {"optimiser": "adam"}, space, 1) == []
+    assert interpret(BALANCED, space, 1) == []
     sgd = dataclasses.replace(BALANCED, optimiser="sgd", momentum=0.9)
-    (edge,) = interpret(sgd, {"optimiser": "sgd", "momentum": 0.9}, space, 1)
+    (edge,) = interpret(sgd, space, 1)
     assert edge.widen == ("search.space.momentum.high=0.95",)
 
 
-def history(total: int, settings: ProposalSettings, generation: int) -> list[FinishedTrial]:
+def history(total: int, settings: ProposalSettings, generation: int) -> list[Trial]:
     """Run a search in which every fourth trial is pruned."""
-    done: list[FinishedTrial] = []
+    done: list[Trial] = []
     for number in range(total):
         own = generation_of(number, generation, total)
         seen = [trial for trial in done if trial.number < own.start]
         params = propose(number, settings, seen, [t.params for t in done if t.number in own])
-        loss = None if number % 4 == 3 else float(params["dropout"]) + number / 100
-        done.append(FinishedTrial(number, params, loss))
+        if number % 4 == 3:
+            done.append(Trial(number, "PRUNED", params, None))
+        else:
+            done.append(Trial(number, "COMPLETE", params, params.dropout + number / 100))
     return done
 
 
@@ -227,7 +228,7 @@ def test_what_the_search_learnt_from(
 ) -> None:
     """Of ten trials it is said how many were enqueued, drawn, and proposed by a model."""
     settings = ProposalSettings(7, "s", SPACE, startup, "tpe", queue_first([], examples, SPACE))
-    finished = [FinishedTrial(number, BALANCED.to_dict(), 0.5) for number in range(10)]
+    finished = [Trial(number, "COMPLETE", BALANCED, 0.5) for number in range(10)]
     first, second = read_search(settings, finished, generation, 10)
     assert first.text == f"10 finished trials: {counts} of earlier losses"
     assert f"search.startup_trials is {startup}" in second.text
@@ -236,5 +237,5 @@ def test_what_the_search_learnt_from(
 def test_other_samplers_are_called_by_what_they_do() -> None:
     """A sequence is not called random, and the seed's claim on TPE is not held against it."""
     settings = ProposalSettings(7, "s", SPACE, 5, "qmc")
-    (reading,) = read_search(settings, [FinishedTrial(0, BALANCED.to_dict(), 0.5)], 5, 1)
+    (reading,) = read_search(settings, [Trial(0, "COMPLETE", BALANCED, 0.5)], 5, 1)
     assert "1 taken from a Sobol sequence, 0 proposed by a model" in reading.text

@@ -12,7 +12,8 @@ from lstm_model.search.space import (
     Space,
     active_distributions,
     distributions,
-    restrict,
+    holds,
+    searched_part,
     seed_space,
     suggest_params,
 )
@@ -52,7 +53,8 @@ def test_balanced_is_the_recommended_row() -> None:
 )
 def test_every_row_of_table_5_lies_in_the_space(row: HyperParams) -> None:
     """Every example of the seed document's Table 5 can be proposed."""
-    assert restrict(row, seed_space()) == row.to_dict()
+    assert holds(seed_space(), row)
+    assert searched_part(row, seed_space()) == row.to_dict()
 
 
 @pytest.mark.parametrize(
@@ -70,21 +72,22 @@ def test_every_row_of_table_5_lies_in_the_space(row: HyperParams) -> None:
 def test_value_off_the_space_is_not_held(name: str, value: float) -> None:
     """A configuration with one value outside its range, step or choices is not held."""
     row = HyperParams.from_mapping({**BALANCED.to_dict(), name: value})
-    assert restrict(row, seed_space()) is None
+    assert not holds(seed_space(), row)
 
 
 @pytest.mark.parametrize(
     ("domain", "held"),
     [
-        (IntRange(type="int", low=64, high=192, step=64), {"hidden_size": 128}),
-        (IntRange(type="int", low=100, high=200, step=5), None),
-        (Choice(type="categorical", choices=(16, 128)), {"hidden_size": 128}),
-        (Choice(type="categorical", choices=(16,)), None),
+        (IntRange(type="int", low=64, high=192, step=64), True),
+        (IntRange(type="int", low=100, high=200, step=5), False),
+        (Choice(type="categorical", choices=(16, 128)), True),
+        (Choice(type="categorical", choices=(16,)), False),
     ],
 )
-def test_restrict_keeps_what_is_searched(domain: Any, held: dict[str, int] | None) -> None:
-    """Of a configuration only the searched part is returned."""
-    assert restrict(BALANCED, {"hidden_size": domain}) == held
+def test_only_what_is_searched_decides(domain: Any, held: bool) -> None:
+    """Of a configuration the searched part alone is returned, and decides whether it is held."""
+    assert searched_part(BALANCED, {"hidden_size": domain}) == {"hidden_size": 128}
+    assert holds({"hidden_size": domain}, BALANCED) is held
 
 
 @pytest.mark.parametrize(
@@ -170,18 +173,19 @@ def test_what_does_not_act_satisfies_no_condition(params: Params, active: list[s
     assert list(active_distributions(params, CONDITIONAL)) == active
 
 
-def test_restrict_leaves_out_what_does_not_act() -> None:
+def test_what_does_not_act_is_left_out() -> None:
     """Momentum out of its range matters with sgd alone."""
     off = HyperParams(num_layers=2, optimiser="adam", momentum=0.99)
-    assert restrict(off, CONDITIONAL) == {"num_layers": 2, "optimiser": "adam"}
+    assert searched_part(off, CONDITIONAL) == {"num_layers": 2, "optimiser": "adam"}
+    assert holds(CONDITIONAL, off)
     on = HyperParams(num_layers=2, optimiser="sgd", momentum=0.99)
-    assert restrict(on, CONDITIONAL) is None
+    assert not holds(CONDITIONAL, on)
 
 
 def test_no_sequence_length_is_the_longest() -> None:
     """The recommended row, which sets no sequence length, lies in a space that searches one."""
     lengths = Choice(type="categorical", choices=(20, 60, 40))
-    assert restrict(BALANCED, {"sequence_length": lengths}) == {"sequence_length": 60}
+    assert searched_part(BALANCED, {"sequence_length": lengths}) == {"sequence_length": 60}
 
 
 def test_true_is_not_one() -> None:

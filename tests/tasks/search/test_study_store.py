@@ -1,9 +1,13 @@
 """The search's owner: its key, its lock, and what it does with a dead owner's trials."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import optuna
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from optuna.trial import TrialState
 from pydantic import TypeAdapter
 
@@ -11,20 +15,27 @@ from lstm_model.config.loader import parse_config
 from lstm_model.config.pipeline import PipelineConfig
 from lstm_model.errors import SearchError, StorageError
 from lstm_model.model.training import TrainingSettings
-from lstm_model.search.hyper_params import Params
+from lstm_model.search.hyper_params import HyperParams
+from lstm_model.search.space import seed_space
+from lstm_model.search.trial import Trial
 from tasks.data.data_set import DataSet
 from tasks.search.study_store import (
     NUMBER,
-    ORDER,
+    SPEC,
     begin_trial,
     count_family,
+    ended_trials,
     fail_what_a_dead_owner_left,
     open_study,
+    pareto_front,
+    record_trial,
     study_key,
 )
-from tasks.search.trial import TrialOrder
+from tasks.search.trial import TrialSpec
 
-PARAMS = {"hidden_size": 64, "num_layers": 1, "dropout": 0.1, "lr": 1e-3, "batch_size": 64}
+PARAMS = HyperParams(hidden_size=64, num_layers=1, dropout=0.1, lr=1e-3, batch_size=64)
+
+SPACE = seed_space()
 
 
 def config_in(folder: Path, **changes: object) -> PipelineConfig:
@@ -36,8 +47,8 @@ def data_set(sha256: str) -> DataSet:
     return DataSet("s", sha256, "b", "t", 16, 1, 1, 1, date(2020, 1, 1), date(2021, 1, 1))
 
 
-def order(number: int, params: Params) -> TrialOrder:
-    return TrialOrder(number, params, "s", 5, TrainingSettings(7, 1.0), limits={3: 0.5})
+def spec(number: int, params: HyperParams = PARAMS) -> TrialSpec:
+    return TrialSpec(number, params, "s", 5, TrainingSettings(7, 1.0), limits={3: 0.5})
 
 
 @pytest.mark.parametrize(
@@ -89,7 +100,7 @@ def test_trials_are_counted_over_all_nights_of_a_name(tmp_path: Path) -> None:
     ):
         with open_study(config, key, name) as study:
             for number, state in enumerate(states):
-                trial = begin_trial(study, order(number, PARAMS), config.search.space)
+                trial = begin_trial(study, spec(number), config.search.space)
                 study.tell(trial, 0.5 if state == TrialState.COMPLETE else None, state)
     with open_study(config, "spx@2", "spx") as study:
         assert count_family(study, "spx") == (4, 2)
@@ -101,11 +112,11 @@ def test_what_a_dead_owner_left_is_failed_and_not_mixed_up(tmp_path: Path) -> No
     config = config_in(tmp_path)
     space = config.search.space
     with open_study(config, "name@1", "name") as study:
-        begin_trial(study, order(0, PARAMS), space)
-        study.enqueue_trial(PARAMS, user_attrs={NUMBER: 1})
+        begin_trial(study, spec(0), space)
+        study.enqueue_trial(PARAMS.to_dict(), user_attrs={NUMBER: 1})
     with open_study(config, "name@1", "name") as study:
         fail_what_a_dead_owner_left(study)
-        trial = begin_trial(study, order(2, PARAMS | {"lr": 2e-3}), space)
+        trial = begin_trial(study, spec(2, replace(PARAMS, lr=2e-3)), space)
         assert trial.params["lr"] == 2e-3
         states = {t.user_attrs[NUMBER]: t.state for t in study.trials}
     assert states == {0: TrialState.FAIL, 1: TrialState.FAIL, 2: TrialState.RUNNING}
@@ -121,11 +132,44 @@ def test_a_storage_that_is_no_database_is_named(tmp_path: Path) -> None:
         pass
 
 
-def test_a_trial_keeps_the_order_it_was_trained_from(tmp_path: Path) -> None:
-    """What is stored beside a trial reads back as the same order."""
+def test_a_trial_keeps_the_specification_it_was_trained_from(tmp_path: Path) -> None:
+    """What is stored beside a trial reads back as the same specification."""
     config = config_in(tmp_path)
     with open_study(config, "name@1", "name") as study:
-        begin_trial(study, order(0, PARAMS), config.search.space)
+        begin_trial(study, spec(0), config.search.space)
     with open_study(config, "name@1", "name") as study:
         (trial,) = study.trials
-    assert TypeAdapter(TrialOrder).validate_python(trial.user_attrs[ORDER]) == order(0, PARAMS)
+    assert TypeAdapter(TrialSpec).validate_python(trial.user_attrs[SPEC]) == spec(0)
+
+
+def test_trials_are_read_back_as_they_were_recorded(tmp_path: Path) -> None:
+    """Completed, pruned and failed trials come back whole, the last of each number."""
+    config = config_in(tmp_path)
+    complete = Trial(
+        0, "COMPLETE", PARAMS, 0.5, 3.0, 2, {1: 0.7, 2: 0.5}, 0.01, block_losses=(0.4, 0.6)
+    )
+    pruned = Trial(1, "PRUNED", PARAMS, None, 1.0, 1, {1: 0.9}, reason="above the limit")
+    failed = Trial(2, "FAIL", PARAMS, None, reason="its worker died")
+    again = replace(failed, state="COMPLETE", loss=0.4, reason="")
+    with open_study(config, "name@1", "name") as study:
+        for trial in (complete, pruned, failed, again):
+            record_trial(study, begin_trial(study, spec(trial.number), SPACE), trial)
+        begin_trial(study, spec(3), SPACE)
+        assert ended_trials(study) == (complete, pruned, again)
+        assert pareto_front(study) == ()
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.lists(st.tuples(st.floats(0, 10), st.floats(0.1, 100)), min_size=1, max_size=8))
+def test_the_front_is_what_nothing_beats(ends: list[tuple[float, float]]) -> None:
+    """Whatever is not on the front is beaten or equalled in both by something that is."""
+    study = optuna.create_study(directions=["minimize", "minimize"])
+    for number, (loss, seconds) in enumerate(ends):
+        record = begin_trial(study, spec(number), SPACE)
+        record_trial(study, record, Trial(number, "COMPLETE", PARAMS, loss, seconds))
+    front = [ends[number] for number in pareto_front(study)]
+    assert [seconds for _, seconds in front] == sorted(seconds for _, seconds in front)
+    for loss, seconds in ends:
+        assert any(f_loss <= loss and f_seconds <= seconds for f_loss, f_seconds in front)
+    for f_loss, f_seconds in front:
+        assert not any(loss < f_loss and seconds < f_seconds for loss, seconds in ends)

@@ -13,13 +13,14 @@ import pytest
 
 from lstm_model.data.views import Rows
 from lstm_model.model.training import TrainingSettings
+from lstm_model.search.hyper_params import HyperParams
 from tasks.data.data_set import save_rows
-from tasks.search.trial import TrialOrder, TrialOutcome, run_trial
+from tasks.search.trial import TrialResult, TrialSpec, run_trial
 from tasks.search.workers import TrialExecutor, WorkerFailed
-from tasks.training.final_training import FinalOrder, train_to_the_end
+from tasks.training.final_training import FinalSpec, train_final
 from tests.processes import wait_until, wait_until_busy, workers_of
 
-PARAMS = {"hidden_size": 8, "num_layers": 1, "dropout": 0.1, "lr": 1e-3, "batch_size": 32}
+PARAMS = HyperParams(hidden_size=8, num_layers=1, dropout=0.1, lr=1e-3, batch_size=32)
 
 
 @pytest.fixture(scope="module")
@@ -45,13 +46,13 @@ def search_path(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(path)
 
 
-def order(number: int, search_path: str, epochs: int = 2) -> TrialOrder:
-    return TrialOrder(number, PARAMS, search_path, epochs, TrainingSettings(7, 1.0))
+def spec(number: int, search_path: str, epochs: int = 2) -> TrialSpec:
+    return TrialSpec(number, PARAMS, search_path, epochs, TrainingSettings(7, 1.0))
 
 
-def final_order(search_path: str, weights: Path, **changes: float) -> FinalOrder:
-    return FinalOrder(
-        params=PARAMS | changes,
+def final_spec(search_path: str, weights: Path, lr: float = 1e-3) -> FinalSpec:
+    return FinalSpec(
+        params=replace(PARAMS, lr=lr),
         search_path=search_path,
         settings=TrainingSettings(7, 1.0),
         max_epochs=3,
@@ -67,30 +68,30 @@ def kill_when_busy(worker: psutil.Process) -> None:
     worker.kill()
 
 
-def losses(outcome: TrialOutcome) -> list[float]:
-    return [epoch.validation_loss for epoch in outcome.parts[0]]
+def losses(result: TrialResult) -> list[float]:
+    return [epoch.validation_loss for epoch in result.parts[0]]
 
 
 def test_a_worker_returns_what_the_same_trial_gives_here(search_path: str) -> None:
     """A trial in a worker equals the same trial in this process, bit for bit."""
     with TrialExecutor(1, timeout_seconds=120) as executor:
-        there = executor.run(order(0, search_path))
-    assert there.state == "COMPLETE"
-    assert losses(there) == losses(run_trial(order(0, search_path)))
+        there = executor.run(spec(0, search_path))
+    assert there.trial.state == "COMPLETE"
+    assert losses(there) == losses(run_trial(spec(0, search_path)))
 
 
 def test_a_killed_worker_costs_its_own_trial_alone(search_path: str) -> None:
     """A worker that is killed in mid-trial fails that trial; the next ones run on."""
     with TrialExecutor(1, timeout_seconds=120) as executor:
-        assert executor.run(order(0, search_path)).state == "COMPLETE"
+        assert executor.run(spec(0, search_path)).trial.state == "COMPLETE"
         (worker,) = workers_of(os.getpid())
         killer = threading.Thread(target=kill_when_busy, args=[worker])
         killer.start()
-        killed = executor.run(order(1, search_path, epochs=100_000))
+        killed = executor.run(spec(1, search_path, epochs=100_000))
         killer.join()
-        assert (killed.state, killed.parts) == ("FAIL", ())
-        assert "died" in killed.reason
-        assert executor.run(order(2, search_path)).state == "COMPLETE"
+        assert (killed.trial.state, killed.parts) == ("FAIL", ())
+        assert "died" in killed.trial.reason
+        assert executor.run(spec(2, search_path)).trial.state == "COMPLETE"
     wait_until(lambda: not workers_of(os.getpid()))
 
 
@@ -100,23 +101,23 @@ def test_a_worker_short_of_memory_costs_its_own_trial_alone(search_path: str) ->
     import resource
 
     with TrialExecutor(1, timeout_seconds=120) as executor:
-        assert executor.run(order(0, search_path)).state == "COMPLETE"
+        assert executor.run(spec(0, search_path)).trial.state == "COMPLETE"
         (worker,) = workers_of(os.getpid())
         limit = worker.memory_info().vms + 64 * 2**20
         resource.prlimit(worker.pid, resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
-        wide = replace(order(1, search_path), params=PARAMS | {"hidden_size": 4096})
-        failed = executor.run(wide)
-        assert (failed.state, failed.validation_loss) == ("FAIL", None)
+        wide = replace(spec(1, search_path), params=replace(PARAMS, hidden_size=4096))
+        failed = executor.run(wide).trial
+        assert (failed.state, failed.loss) == ("FAIL", None)
         assert "its worker ran out of memory" in failed.reason
         assert "search.space.hidden_size" in failed.reason
-        assert executor.run(order(2, search_path)).state == "COMPLETE"
+        assert executor.run(spec(2, search_path)).trial.state == "COMPLETE"
         assert workers_of(os.getpid()) == [worker]
 
 
 def test_a_trial_past_its_time_is_ended(search_path: str) -> None:
     """A trial that runs past the limit fails with the limit's name and value."""
     with TrialExecutor(1, timeout_seconds=6) as executor:
-        late = executor.run(order(0, search_path, epochs=1_000_000))
+        late = executor.run(spec(0, search_path, epochs=1_000_000)).trial
     assert late.state == "FAIL"
     assert "search.trial_timeout_seconds (6)" in late.reason
 
@@ -125,29 +126,29 @@ def test_a_cut_off_ends_trials_that_come_later_too(search_path: str) -> None:
     """After a cut-off no trial begins, also one that was on its way when it came."""
     with TrialExecutor(1, timeout_seconds=120) as executor:
         executor.cut_off("the budget ran out")
-        late = executor.run(order(0, search_path, epochs=1_000_000))
+        late = executor.run(spec(0, search_path, epochs=1_000_000)).trial
     assert (late.state, late.reason) == ("FAIL", "the budget ran out")
 
 
-def test_an_error_in_a_trial_is_that_trials_outcome(tmp_path: Path) -> None:
+def test_an_error_in_a_trial_is_that_trials_result(tmp_path: Path) -> None:
     """A trial that cannot read its data fails with the reason, and the executor lives on."""
     with TrialExecutor(1, timeout_seconds=120) as executor:
-        failed = executor.run(order(0, str(tmp_path / "none.safetensors")))
+        failed = executor.run(spec(0, str(tmp_path / "none.safetensors"))).trial
     assert failed.state == "FAIL"
     assert "none.safetensors" in failed.reason
 
 
-def test_after_a_cut_off_other_orders_may_follow(search_path: str, tmp_path: Path) -> None:
+def test_after_a_cut_off_other_trainings_may_follow(search_path: str, tmp_path: Path) -> None:
     """A search that ran out of time leaves its workers to the final trainings, which have no limit.
 
     What is trained there equals the same training here, bit for bit.
     """
-    final = final_order(search_path, tmp_path / "there.safetensors")
+    final = final_spec(search_path, tmp_path / "there.safetensors")
     with TrialExecutor(1, timeout_seconds=120) as executor:
         executor.cut_off("the budget ran out")
         executor.go_on()
-        there = executor.call(train_to_the_end, final)
-    here = train_to_the_end(replace(final, weights_path=str(tmp_path / "here.safetensors")))
+        there = executor.call(train_final, final)
+    here = train_final(replace(final, weights_path=str(tmp_path / "here.safetensors")))
     assert [e.validation_loss for e in there.epochs] == [e.validation_loss for e in here.epochs]
     assert (tmp_path / "there.safetensors").read_bytes() == (
         tmp_path / "here.safetensors"
@@ -156,12 +157,12 @@ def test_after_a_cut_off_other_orders_may_follow(search_path: str, tmp_path: Pat
 
 def test_a_final_training_that_fails_says_why(search_path: str, tmp_path: Path) -> None:
     """What goes wrong in a worker comes back as one reason."""
-    wild = final_order(search_path, tmp_path / "weights.safetensors", lr=1e30)
+    wild = final_spec(search_path, tmp_path / "weights.safetensors", lr=1e30)
     with (
         TrialExecutor(1, timeout_seconds=120) as executor,
         pytest.raises(WorkerFailed, match="loss must be finite"),
     ):
-        executor.call(train_to_the_end, wild)
+        executor.call(train_final, wild)
     assert not (tmp_path / "weights.safetensors").exists()
 
 
@@ -169,14 +170,15 @@ def test_no_worker_outlives_a_killed_parent(search_path: str, tmp_path: Path) ->
     """After kill -9 of the parent in mid-trial its workers end by themselves."""
     code = (
         "import sys\n"
-        "from tasks.search.trial import TrialOrder\n"
+        "from tasks.search.trial import TrialSpec\n"
         "from tasks.search.workers import TrialExecutor\n"
         "from lstm_model.model.training import TrainingSettings\n"
+        "from lstm_model.search.hyper_params import HyperParams\n"
         "if __name__ == '__main__':\n"
         "    import threading, time\n"
-        f"    order = TrialOrder(0, {PARAMS!r}, {search_path!r}, 10**6, TrainingSettings(7, 1.0))\n"
+        f"    spec = TrialSpec(0, {PARAMS!r}, {search_path!r}, 10**6, TrainingSettings(7, 1.0))\n"
         "    executor = TrialExecutor(1, 600)\n"
-        "    threading.Thread(target=executor.run, args=[order], daemon=True).start()\n"
+        "    threading.Thread(target=executor.run, args=[spec], daemon=True).start()\n"
         "    time.sleep(600)\n"
     )
     script = tmp_path / "parent.py"

@@ -1,6 +1,6 @@
 """What changed since last night, by the records of two nights."""
 
-from tasks.page.content import Change
+from lstm_model.report.night_result import Change
 from tasks.tracking.changes import NightRecord, compare_nights
 
 NIGHT = NightRecord(

@@ -28,10 +28,11 @@ from lstm_model.report.figures.parallel import parallel_figure
 from lstm_model.report.figures.search import history_figure, importances_figure, slice_figures
 from lstm_model.report.figures.style import MOST_POINTS, PALETTE, thinned
 from lstm_model.report.figures.training import learning_figure, seeds_figure
+from lstm_model.report.night_result import NightResult
 from lstm_model.search.distributions import Choice, FloatRange
+from lstm_model.search.hyper_params import HyperParams
 from lstm_model.search.importance import Importances
-from lstm_model.search.sampling import FinishedTrial
-from tasks.page.content import ReportContent
+from lstm_model.search.trial import Trial
 from tests.page_contents import make_content
 
 LIGHT, DARK = "#ffffff", "#15181c"
@@ -39,20 +40,22 @@ LIGHT, DARK = "#ffffff", "#15181c"
 
 
 @pytest.fixture(scope="module")
-def content() -> ReportContent:
+def content() -> NightResult:
     return make_content("panel")
 
 
 @pytest.fixture(scope="module")
-def trials(content: ReportContent) -> list[FinishedTrial]:
-    return [FinishedTrial(row.number, row.params, row.value) for row in content.trials]
+def trials(content: NightResult) -> tuple[Trial, ...]:
+    return content.study.trials
 
 
 @pytest.fixture(scope="module")
-def figures(content: ReportContent, trials: list[FinishedTrial]) -> dict[str, Any]:
+def figures(content: NightResult, trials: tuple[Trial, ...]) -> dict[str, Any]:
     """Every figure of a night, by name."""
-    evaluation, training = content.evaluation, content.training
-    series, best, space = evaluation.series, content.best_number, content.space
+    evaluation, winner = content.evaluation, content.winner
+    series, best, space = evaluation.series, content.study.best.number, content.space
+    curves = [training.epochs for training in winner.trainings]
+    best_epochs = [training.best_epoch for training in winner.trainings]
     assert isinstance(evaluation.panel, PanelSkill)
     assert isinstance(evaluation.trading, Trading)
     slices = slice_figures(trials, best, space)
@@ -61,7 +64,7 @@ def figures(content: ReportContent, trials: list[FinishedTrial]) -> dict[str, An
         "importances": importances_figure(content.insight.importances),
         **{f"slice {place}": figure for place, figure in enumerate(slices)},
         "parallel": parallel_figure(trials, best, space),
-        "learning": learning_figure(training.curves, training.seeds, training.best_epochs),
+        "learning": learning_figure(curves, winner.seeds, best_epochs),
         "seeds": seeds_figure(evaluation.seeds, [("har", 0.5)], "log return"),
         "forecast": forecast_figure(series, "log return", 0.9),
         "residuals": residuals_figure(series, "log return"),
@@ -119,7 +122,7 @@ def test_every_figure_leaves_the_page_its_background(figures: dict[str, Any]) ->
         assert {trace.type for trace in figure.data} <= {"scatter", "bar"}, name
 
 
-def test_the_best_so_far_never_rises(trials: list[FinishedTrial]) -> None:
+def test_the_best_so_far_never_rises(trials: tuple[Trial, ...]) -> None:
     """History's line is the running minimum; pruned trials are drawn apart from losses."""
     figure = history_figure(trials, 0)
     assert isinstance(figure, go.Figure)
@@ -156,7 +159,7 @@ def test_a_long_block_is_thinned_and_keeps_its_last_date() -> None:
     assert figure.data[-1].x[-1] == series.dates[-1].isoformat()
 
 
-def test_names_are_shown_to_the_letter(content: ReportContent, trials: list[FinishedTrial]) -> None:
+def test_names_are_shown_to_the_letter(content: NightResult, trials: tuple[Trial, ...]) -> None:
     """Plotly reads labels as a kind of HTML; a name must not be read so."""
     evil = "<b>har</b>"
     figure = seeds_figure([], [(evil, 0.5)], evil)
@@ -179,8 +182,8 @@ EMPTY = Series((), (), (), (), (), (), {})
 @pytest.mark.parametrize(
     "draw",
     [
-        lambda: history_figure([FinishedTrial(0, {}, None)], 0),
-        lambda: parallel_figure([FinishedTrial(0, {}, 0.4)], 0, {}),
+        lambda: history_figure([Trial(0, "PRUNED", HyperParams(), None)], 0),
+        lambda: parallel_figure([Trial(0, "COMPLETE", HyperParams(), 0.4)], 0, {}),
         lambda: importances_figure(Importances(3, (), "not computed: n = 3 < 7")),
         lambda: learning_figure((), (), ()),
         lambda: seeds_figure((), (), "u"),
@@ -198,7 +201,7 @@ def test_nothing_to_draw_says_so(draw: Callable[[], Any]) -> None:
     assert not nothing.reason.startswith("not computed")
 
 
-def test_an_importance_of_none_is_no_bar(content: ReportContent) -> None:
+def test_an_importance_of_none_is_no_bar(content: NightResult) -> None:
     """A parameter that acted too seldom is left out of the figure."""
     importances = content.insight.importances
     rows = (*importances.rows[:2], replace(importances.rows[2], share=None, p_value=None))
@@ -247,7 +250,7 @@ def test_a_note_without_losses_says_that_it_cannot_be_read(
 def test_a_log_axis_has_two_or_three_ticks(low: float, high: float, ticks: list[str]) -> None:
     """Powers of ten where the range holds two, else its ends; more would overlap on a phone."""
     space = {"lr": FloatRange(type="float", low=low, high=high, log=True)}
-    (figure,) = slice_figures([FinishedTrial(0, {"lr": low}, 0.4)], 0, space)
+    (figure,) = slice_figures([Trial(0, "COMPLETE", HyperParams(lr=low), 0.4)], 0, space)
     assert list(figure.layout.xaxis.ticktext) == ticks
 
 
@@ -259,8 +262,8 @@ def test_a_parameter_that_acts_in_some_trials_is_drawn_in_those() -> None:
         "dropout": FloatRange(type="float", low=0.0, high=0.0),
     }
     done = [
-        FinishedTrial(0, {"optimiser": "adam", "dropout": 0.0}, 0.5),
-        FinishedTrial(1, {"optimiser": "sgd", "momentum": 0.9, "dropout": 0.0}, 0.4),
+        Trial(0, "COMPLETE", HyperParams(optimiser="adam", dropout=0.0), 0.5),
+        Trial(1, "COMPLETE", HyperParams(optimiser="sgd", momentum=0.9, dropout=0.0), 0.4),
     ]
     figure = parallel_figure(done, 1, space)
     assert isinstance(figure, go.Figure)

@@ -20,7 +20,7 @@ class Cell:
     why: bool = False
 
 
-def number(value: Measured | None, spec: str) -> Cell:
+def number(value: Measured | int | None, spec: str) -> Cell:
     """Return a number under a format, with a true minus sign."""
     if isinstance(value, NotComputed):
         return Cell(str(value), why=True)
@@ -33,13 +33,13 @@ def number(value: Measured | None, spec: str) -> Cell:
     return Cell(format(value, spec).replace("-", MINUS))
 
 
-def share(value: Measured | None, digits: int = 1) -> Cell:
+def share(value: Measured | int | None, digits: int = 1) -> Cell:
     """Return a share in per cent."""
     cell = number(value, f".{digits}%")
     return cell if cell.why else Cell(cell.text.replace("%", "\N{NO-BREAK SPACE}%"))
 
 
-def probability(value: Measured | None) -> Cell:
+def probability(value: Measured | int | None) -> Cell:
     """Return a p-value: three decimals, and no more zeros than that."""
     if isinstance(value, float | int) and 0 <= value < 0.001:
         return Cell("< 0.001")

@@ -9,8 +9,8 @@ from lstm_model.evaluation.measured import Measured, NotComputed
 from lstm_model.evaluation.panel import PanelSkill, TickerSkill
 from lstm_model.evaluation.sharpe import YEAR
 from lstm_model.report.figures.style import named
-from tasks.page.numbers import Cell, column, number, probability, share
-from tasks.page.table import MOST_ROWS, Table, table_of
+from lstm_model.report.page.numbers import Cell, column, number, probability, share
+from lstm_model.report.page.table import MOST_ROWS, Table, table_of
 
 
 def intervals_table(intervals: Sequence[Interval], unit: str) -> Table:

@@ -19,8 +19,7 @@ from lstm_model.report.figures.market import ic_figure, wealth_figure
 from lstm_model.report.figures.parallel import parallel_figure
 from lstm_model.report.figures.search import history_figure, importances_figure, slice_figures
 from lstm_model.report.figures.training import learning_figure, seeds_figure
-from lstm_model.search.sampling import FinishedTrial
-from tasks.page.content import ReportContent
+from lstm_model.report.night_result import NightResult
 
 OTHERS = 4
 """Forecasts that the cumulated difference is drawn against, beside the benchmark."""
@@ -38,14 +37,13 @@ class Drawing:
     why: str = ""
 
 
-def drawings(content: ReportContent) -> Mapping[str, tuple[Drawing, ...]]:
+def drawings(content: NightResult) -> Mapping[str, tuple[Drawing, ...]]:
     """Return every figure of the page by its place; a place may hold several, side by side."""
     evaluation = content.evaluation
     series, unit = evaluation.series, evaluation.unit
-    trials = [
-        FinishedTrial(row.number, row.params, row.value, row.seconds) for row in content.trials
-    ]
-    best, space, training = content.best_number, content.space, content.training
+    trials, best, space = content.study.trials, content.study.best.number, content.space
+    curves = [training.epochs for training in content.winner.trainings]
+    best_epochs = [training.best_epoch for training in content.winner.trainings]
     intervals, panel, trading = evaluation.intervals, evaluation.panel, evaluation.trading
     nominal = intervals[0].nominal if isinstance(intervals, tuple) and intervals else None
     comparisons = (*evaluation.baselines, *evaluation.references)
@@ -57,7 +55,7 @@ def drawings(content: ReportContent) -> Mapping[str, tuple[Drawing, ...]]:
         "importances": [importances_figure(content.insight.importances)],
         "slices": slice_figures(trials, best, space) or [NotComputed("no trial completed")],
         "parallel": [parallel_figure(trials, best, space)],
-        "learning": [learning_figure(training.curves, training.seeds, training.best_epochs)],
+        "learning": [learning_figure(curves, content.winner.seeds, best_epochs)],
         "forecast": [forecast_figure(series, unit, nominal)],
         "residuals": [residuals_figure(series, unit)],
         "cumulated": [cumulated_figure(series, _of_interest(evaluation, near), unit)],

@@ -13,13 +13,14 @@ from plotly.offline import get_plotlyjs
 from pydantic import ValidationError
 
 from lstm_model.evaluation.measured import NotComputed
-from tasks.page.content import content_from_json, content_to_json
-from tasks.page.numbers import Cell, best_of, column, number, probability, share
-from tasks.page.render import SECTIONS, render_page
-from tasks.page.sentences import spread_sentence
+from lstm_model.model.training import LearningCurve
+from lstm_model.report.night_result import night_from_json, night_to_json
+from lstm_model.report.page.numbers import Cell, best_of, column, number, probability, share
+from lstm_model.report.page.render import SECTIONS, render_page
+from lstm_model.report.page.sentences import spread_sentence
 from tests.page_contents import Kind, make_content, with_names
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 EVIL = "</script><script>alert(1)</script>"
 KINDS: tuple[Kind, ...] = ("volatility", "panel", "nothing")
 
@@ -176,9 +177,12 @@ def test_a_sparse_content_is_still_a_page() -> None:
     )  # fmt: skip
     sparse = replace(
         content,
-        trials=tuple(replace(row, state="FAIL", value=None) for row in content.trials),
+        study=replace(
+            content.study,
+            trials=tuple(replace(t, state="FAIL", loss=None) for t in content.study.trials),
+        ),
         evaluation=replace(content.evaluation, baselines=(), seeds=(), series=series),
-        training=replace(content.training, seeds=(), best_epochs=(), curves=()),
+        models=replace(content.models, winner=replace(content.winner, seeds=(), trainings=())),
         insight=replace(content.insight, readings=()),
         audit=(),
     )
@@ -190,8 +194,8 @@ def test_a_sparse_content_is_still_a_page() -> None:
 def test_the_page_s_parts_are_packaged() -> None:
     """Template, style and script travel with an installed package."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    for name in project["tool"]["setuptools"]["package-data"]["tasks.page"]:
-        assert (ROOT / "tasks" / "page" / name).is_file(), name
+    for name in project["tool"]["setuptools"]["package-data"]["lstm_model.report.page"]:
+        assert (ROOT / "lstm_model" / "report" / "page" / name).is_file(), name
 
 
 def test_the_spread_over_seeds_is_told() -> None:
@@ -214,27 +218,28 @@ def test_the_spread_over_seeds_is_told() -> None:
 def test_content_survives_json(kind: Kind) -> None:
     """Dates, tuples, unions and spaces come back as they were; so do NaN and infinity."""
     content = make_content(kind)
-    again = content_from_json(content_to_json(content))
+    again = night_from_json(night_to_json(content))
     if kind != "nothing":  # which has NaN in it, and NaN equals nothing
         assert again == content
     assert repr(again) == repr(content)
     with pytest.raises(FrozenInstanceError):
-        again.run_id = "other"  # type: ignore[misc]
+        again.study_name = "other"  # type: ignore[misc]
 
 
 def test_losses_that_are_not_finite_survive_json() -> None:
     """A refit's validation losses are NaN, a broken trial's may be infinite; the JSON is strict."""
     content = make_content()
-    first = content.training.curves[0][0]
+    first = content.winner.trainings[0].epochs[0]
     odd = tuple(replace(first, validation_loss=v) for v in (math.nan, math.inf, -math.inf))
-    content = replace(content, training=replace(content.training, curves=(odd,)))
+    winner = replace(content.winner, trainings=(LearningCurve(1, odd),))
+    content = replace(content, models=replace(content.models, winner=winner))
 
     def refuse(name: str) -> None:
         raise AssertionError(name)
 
-    text = content_to_json(content)
+    text = night_to_json(content)
     json.loads(text, parse_constant=refuse)
-    losses = [e.validation_loss for e in content_from_json(text).training.curves[0]]
+    losses = [e.validation_loss for e in night_from_json(text).winner.trainings[0].epochs]
     assert math.isnan(losses[0])
     assert losses[1:] == [math.inf, -math.inf]
 
@@ -242,7 +247,7 @@ def test_losses_that_are_not_finite_survive_json() -> None:
 def test_json_of_something_else_is_refused() -> None:
     """A page is not drawn from what is not its content."""
     with pytest.raises(ValidationError):
-        content_from_json('{"study_name": "x"}')
+        night_from_json('{"study_name": "x"}')
 
 
 def test_numbers_of_a_column_are_aligned() -> None:

@@ -12,24 +12,24 @@ from lstm_model.evaluation.learning_curves import overfitting_note
 from lstm_model.evaluation.measured import NotComputed
 from lstm_model.evaluation.panel import PanelSkill
 from lstm_model.report.figures.style import MOST_POINTS
-from tasks.page.content import ReportContent
-from tasks.page.figures import drawings
-from tasks.page.market_tables import (
+from lstm_model.report.night_result import NightResult
+from lstm_model.report.page.figures import drawings
+from lstm_model.report.page.market_tables import (
     intervals_table,
     panel_table,
     seeds_table,
     tickers_tables,
     trading_table,
 )
-from tasks.page.numbers import number, setting, share
-from tasks.page.search_tables import (
+from lstm_model.report.page.numbers import number, setting, share
+from lstm_model.report.page.search_tables import (
     changes_table,
     findings_by_rule,
     findings_table,
     importances_table,
     trials_table,
 )
-from tasks.page.sentences import (
+from lstm_model.report.page.sentences import (
     audit_sentence,
     facts,
     panel_sentence,
@@ -40,8 +40,8 @@ from tasks.page.sentences import (
     training_sentence,
     verdict_lines,
 )
-from tasks.page.skill_tables import headline_table, scores_table, tests_table
-from tasks.page.table import pairs_table
+from lstm_model.report.page.skill_tables import headline_table, scores_table, tests_table
+from lstm_model.report.page.table import pairs_table
 
 SECTIONS = {
     "verdict": "Verdict",
@@ -79,7 +79,7 @@ FIGURES = {
 """What stands in a figure's place where there is none."""
 
 
-def render_page(content: ReportContent) -> str:
+def render_page(content: NightResult) -> str:
     """Return the page; it makes no request, and shows text and tables without JavaScript too."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -103,9 +103,9 @@ def render_page(content: ReportContent) -> str:
         audit_line=audit_sentence(content.audit),
         search_line=search_sentence(content),
         selection=selection_sentences(evaluation.selection),
-        training_line=training_sentence(content.training),
+        training_line=training_sentence(content.winner),
         spread_line=spread_sentence(evaluation),
-        overfitting=overfitting_note(content.training.curves),
+        overfitting=overfitting_note([training.epochs for training in content.winner.trainings]),
         many=superior_sentences(evaluation),
         panel_line=panel_sentence(evaluation.panel),
         tickers=len(content.data.tickers),
@@ -114,7 +114,7 @@ def render_page(content: ReportContent) -> str:
     )
 
 
-def _tables(content: ReportContent) -> dict[str, Any]:
+def _tables(content: NightResult) -> dict[str, Any]:
     evaluation = content.evaluation
     return {
         "headline": headline_table(evaluation),
@@ -125,7 +125,7 @@ def _tables(content: ReportContent) -> dict[str, Any]:
         "params": pairs_table(
             "The final model's configuration",
             ("parameter", "value"),
-            ((name, setting(value)) for name, value in content.training.params.items()),
+            ((name, setting(value)) for name, value in content.winner.params.to_dict().items()),
         ),
         "scores": scores_table(evaluation),
         "tests": tests_table(evaluation),

@@ -8,9 +8,10 @@ from lstm_model.evaluation.evaluate import Evaluation, Verdict
 from lstm_model.evaluation.measured import NotComputed
 from lstm_model.evaluation.panel import PanelSkill
 from lstm_model.evaluation.selection import SelectionBias
+from lstm_model.model.final_model import FinalModel
 from lstm_model.report.figures.style import named
-from tasks.page.content import DataFacts, FinalTraining, ReportContent
-from tasks.page.numbers import number, probability, share
+from lstm_model.report.night_result import DataFacts, NightResult
+from lstm_model.report.page.numbers import number, probability, share
 
 MOST_NAMES = 12
 """Tickers or features that are named; of more, their number says more."""
@@ -51,21 +52,18 @@ def audit_sentence(rows: Sequence[AuditRow]) -> str:
     return f"All {len(rows)} checks hold."
 
 
-def search_sentence(content: ReportContent) -> str:
+def search_sentence(content: NightResult) -> str:
     """Say how many trials ended how, and which is the best."""
-    completed = [row for row in content.trials if row.state == "COMPLETE"]
-    pruned = sum(row.state == "PRUNED" for row in content.trials)
-    failed = len(content.trials) - len(completed) - pruned
-    resumed = content.resumed_trials
-    best = next((row for row in content.trials if row.number == content.best_number), None)
+    trials, best = content.study.trials, content.study.best
+    completed = sum(trial.state == "COMPLETE" for trial in trials)
+    pruned = sum(trial.state == "PRUNED" for trial in trials)
     text = (
-        f"{len(content.trials)} trials: {len(completed)} completed, {pruned} pruned, "
-        f"{failed} failed; {resumed} of them are from an earlier run."
+        f"{len(trials)} trials: {completed} completed, {pruned} pruned, "
+        f"{len(trials) - completed - pruned} failed; {content.study.resumed_trials} of them are "
+        f"from an earlier run."
     )
-    if best is None or best.value is None:
-        return text
     error = "" if best.standard_error is None else f" ± {number(best.standard_error, '.2g').text}"
-    return f"{text} The best is trial {best.number}, {number(best.value, '.4g').text}{error}."
+    return f"{text} The best is trial {best.number}, {number(best.loss, '.4g').text}{error}."
 
 
 def selection_sentences(bias: SelectionBias) -> tuple[str, ...]:
@@ -98,7 +96,7 @@ def spread_sentence(evaluation: Evaluation) -> str:
     )
 
 
-def training_sentence(training: FinalTraining) -> str:
+def training_sentence(training: FinalModel) -> str:
     """Say what was trained, how often, and on what."""
     count = len(training.seeds)
     on = "train and validation, for the epochs found before" if training.refit else "train"

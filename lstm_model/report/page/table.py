@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from tasks.page.numbers import Cell
+from lstm_model.report.page.numbers import Cell
 
 MOST_ROWS = 20
 """Of a table that grows with the data: more is read from the artifacts, not from a page."""

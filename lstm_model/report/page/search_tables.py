@@ -2,12 +2,13 @@
 
 from collections import Counter
 
-from tasks.page.content import ReportContent
-from tasks.page.numbers import NO_VALUE, Cell, column, number, probability, setting
-from tasks.page.table import MOST_ROWS, Table, out_of, table_of
+from lstm_model.report.night_result import NightResult
+from lstm_model.report.page.numbers import NO_VALUE, Cell, column, number, probability, setting
+from lstm_model.report.page.table import MOST_ROWS, Table, out_of, table_of
+from lstm_model.search.space import searched_part
 
 
-def findings_table(content: ReportContent) -> Table:
+def findings_table(content: NightResult) -> Table:
     """Return the first findings about the bars."""
     rows = content.data.findings[:MOST_ROWS]
     return table_of(
@@ -21,7 +22,7 @@ def findings_table(content: ReportContent) -> Table:
     )
 
 
-def findings_by_rule(content: ReportContent) -> Table:
+def findings_by_rule(content: NightResult) -> Table:
     """Return how many findings each rule made."""
     counts = Counter((f.rule, f.action) for f in content.data.findings).most_common(MOST_ROWS)
     return table_of(
@@ -33,11 +34,12 @@ def findings_by_rule(content: ReportContent) -> Table:
     )
 
 
-def trials_table(content: ReportContent) -> Table:
+def trials_table(content: NightResult) -> Table:
     """Return the best trials and what they were."""
-    done = [row for row in content.trials if row.value is not None]
-    rows = sorted(done, key=lambda row: (row.value or 0.0, row.number))[:MOST_ROWS]
-    power, losses = column([row.value for row in rows])
+    done = [trial for trial in content.study.trials if trial.loss is not None]
+    rows = sorted(done, key=lambda trial: (trial.loss, trial.number))[:MOST_ROWS]
+    searched = [searched_part(trial.params, content.space) for trial in rows]
+    power, losses = column([row.loss for row in rows])
     _, errors = column([row.standard_error for row in rows])
     return table_of(
         f"Completed trials, the lowest loss first{out_of(len(rows), len(done))}",
@@ -45,17 +47,19 @@ def trials_table(content: ReportContent) -> Table:
         (f"validation loss{power}", losses),
         ("standard error", errors),
         *(
-            (name, [Cell(setting(row.params.get(name, NO_VALUE))) for row in rows])
+            (name, [Cell(setting(params.get(name, NO_VALUE))) for params in searched])
             for name in content.space
         ),
         ("epochs", [number(row.epochs, "d") for row in rows]),
         ("seconds", [number(row.seconds, ".1f") for row in rows]),
         text=frozenset(),
-        strong=frozenset(i for i, row in enumerate(rows) if row.number == content.best_number),
+        strong=frozenset(
+            i for i, row in enumerate(rows) if row.number == content.study.best.number
+        ),
     )
 
 
-def importances_table(content: ReportContent) -> Table:
+def importances_table(content: NightResult) -> Table:
     """Return importances beside what chance gives and the seed's claims."""
     rows = content.insight.importances.rows
     claims = [row.claim for row in rows]
@@ -71,7 +75,7 @@ def importances_table(content: ReportContent) -> Table:
     )
 
 
-def changes_table(content: ReportContent) -> Table:
+def changes_table(content: NightResult) -> Table:
     """Return what is not as it was last night; empty where there was none to compare with."""
     rows = () if isinstance(content.changes, str) else content.changes
     return table_of(

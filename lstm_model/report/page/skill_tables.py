@@ -6,7 +6,7 @@ from lstm_model.evaluation.evaluate import Comparison, Evaluation
 from lstm_model.evaluation.measured import Measured, NotComputed
 from lstm_model.evaluation.metrics import Metrics
 from lstm_model.report.figures.style import named
-from tasks.page.numbers import (
+from lstm_model.report.page.numbers import (
     NO_VALUE,
     Cell,
     best_of,
@@ -16,7 +16,7 @@ from tasks.page.numbers import (
     share,
     statistic,
 )
-from tasks.page.table import Table, table_of
+from lstm_model.report.page.table import Table, table_of
 
 
 def headline_table(evaluation: Evaluation) -> Table:

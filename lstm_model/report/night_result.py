@@ -1,0 +1,132 @@
+"""NightResult: everything a night came to, as one typed value; MLflow keeps it as JSON.
+
+Terminal, summary.json, page and MLflow's metrics are views of it.
+"""
+
+import json
+import math
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from lstm_model.data.bars import Finding
+from lstm_model.data.leakage import AuditRow
+from lstm_model.evaluation.evaluate import Evaluation
+from lstm_model.model.final_model import FinalModel, FinalModels
+from lstm_model.report.insight import Insight
+from lstm_model.search.hyper_params import HyperParams
+from lstm_model.search.space import Space
+from lstm_model.search.study_result import StudyResult
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something that is not as it was last night."""
+
+    what: str
+    before: str
+    now: str
+
+
+@dataclass(frozen=True, slots=True)
+class DataFacts:
+    """What the night was fed: bars, samples of each block, features, and defects found in bars."""
+
+    source: str
+    tickers: tuple[str, ...]
+    bars: int
+    first: str
+    last: str
+    snapshot_sha256: str
+    train_samples: int
+    validation_samples: int
+    test_samples: int
+    validation_start: str
+    test_start: str
+    features: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredModel:
+    """A version in the model registry."""
+
+    name: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedRun:
+    """Where MLflow keeps the night: its parent run, when that began (UTC), and its page."""
+
+    tracking_uri: str
+    experiment_id: str
+    run_id: str
+    started: str
+    page: str
+
+
+@dataclass(frozen=True, slots=True)
+class NightResult:
+    """One night.
+
+    audit: every check of the leak audit. seconds: of each stage. changes: what is not as it was
+    last night, or why there is nothing to compare with. again: the commands that make it again.
+    """
+
+    study_name: str
+    config_sha256: str
+    run: RecordedRun
+    data: DataFacts
+    study: StudyResult
+    insight: Insight
+    models: FinalModels
+    audit: tuple[AuditRow, ...]
+    evaluation: Evaluation
+    registered: RegisteredModel
+    seconds: dict[str, float]
+    changes: tuple[Change, ...] | str
+    again: tuple[str, ...]
+
+    @property
+    def winner(self) -> FinalModel:
+        """The final model of the search's best parameters."""
+        return self.models.winner
+
+    @property
+    def best_params(self) -> HyperParams:
+        """The parameters that the final model was trained with."""
+        return self.models.winner.params
+
+    @property
+    def space(self) -> Space:
+        """What was searched."""
+        return self.study.settings.space
+
+
+def night_to_json(night: NightResult) -> str:
+    """Return the night as strict JSON; a NaN or an infinity is the text of its name."""
+    return json.dumps(_spelt(_adapter().dump_python(night, mode="json")), allow_nan=False)
+
+
+def night_from_json(text: str) -> NightResult:
+    """Return the night that `night_to_json` wrote; ValidationError for anything else."""
+    night: NightResult = _adapter().validate_json(text)
+    return night
+
+
+@cache
+def _adapter() -> TypeAdapter:
+    # Built when first needed: it takes a part of a second, and most imports never need it.
+    return TypeAdapter(NightResult)
+
+
+def _spelt(value: Any) -> Any:
+    """Spell what JSON has no number for; pydantic reads it back wherever a float is expected."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else f"{'-' if value < 0 else ''}Infinity"
+    if isinstance(value, dict):
+        return {key: _spelt(item) for key, item in value.items()}
+    return [_spelt(item) for item in value] if isinstance(value, list) else value

@@ -1,0 +1,38 @@
+"""Trial: one configuration that was tried and what came of it, as all rooms read it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from lstm_model.search.hyper_params import HyperParams
+
+TrialState = Literal["COMPLETE", "PRUNED", "FAIL"]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One ended trial of a search.
+
+    number: its place in the search; a trial that was cut off and run again keeps it.
+    loss: validation MSE of the scaled label, as the objective counts it; None unless complete.
+    curve: the losses a pruner compares, by epoch on a holdout, else by fold or seed, from 1.
+    standard_error: of the loss; None where there is none.
+    block_losses: on consecutive blocks of validation, for the probability of backtest overfitting.
+    reason: why it did not complete.
+    """
+
+    number: int
+    state: TrialState
+    params: HyperParams
+    loss: float | None
+    seconds: float = 0.0
+    epochs: int = 0
+    curve: Mapping[int, float] = field(default_factory=dict)
+    standard_error: float | None = None
+    block_losses: tuple[float, ...] = ()
+    reason: str = ""
+
+    @property
+    def is_finished(self) -> bool:
+        """Tell whether it counts towards the total: it completed, or was pruned."""
+        return self.state != "FAIL"
