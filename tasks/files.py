@@ -37,6 +37,18 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> Path:
     return path
 
 
+def move_into_place(folder: Path, place: Path) -> Path:
+    """Move a finished folder to its place; one that stands there already makes room for it."""
+    for file in folder.iterdir():
+        with file.open("rb") as written:
+            os.fsync(written.fileno())
+    with tempfile.TemporaryDirectory(prefix=f".{place.name}.", dir=place.parent) as old:
+        if place.exists():
+            place.replace(Path(old) / place.name)
+        folder.replace(place)
+    return place
+
+
 def _umask() -> int:
     # There is no way to read it but to set it.
     mask = os.umask(0o022)

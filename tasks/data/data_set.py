@@ -1,4 +1,4 @@
-"""The prepared data set on disk: one file the search may see, one for the test block.
+"""The prepared data set on disk: one folder the search may see, one for the test block.
 
 Importing this module imports no Prefect, because workers read their data through it.
 """
@@ -20,15 +20,13 @@ from lstm_model.data.views import ChronoSplit, Rows, SearchView, TestView
 from lstm_model.data.windows import ScaledView, scale_view
 from lstm_model.errors import StorageError
 from lstm_model.search.hyper_params import HyperParams
-from tasks.data.tensor_file import TensorFile, map_tensors
-from tasks.files import refuse_politely, write_atomically
+from tasks.data.array_folder import ArrayFolder, map_arrays
+from tasks.files import move_into_place, refuse_politely
 
 _BLOCK = "block."
-_COLUMNS = tuple(
-    field.name
-    for field in fields(Rows)
-    if field.name not in ("tickers", "feature_names", "window_length", "har_skip")
-)
+_FACTS = ("tickers", "feature_names", "window_length", "har_skip")
+_FACTS_FILE = "view.json"
+_COLUMNS = tuple(field.name for field in fields(Rows) if field.name not in _FACTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +87,18 @@ def save_views(
         parts = iter(parts)
         first = next(parts)
         with (
-            _view_file(search, int(blocks.seen.sum()), search_ends, first[0]) as search_file,
-            _view_file(held_out, int(blocks.held_out.sum()), test_ends, first[1]) as held_out_file,
+            open_view(search, int(blocks.seen.sum()), search_ends, first[0]) as search_view,
+            open_view(held_out, int(blocks.held_out.sum()), test_ends, first[1]) as test_view,
         ):
             for search_rows, held_out_rows in itertools.chain([first], parts):
-                _append(search_file, search_rows)
-                _append(held_out_file, held_out_rows)
+                append_rows(search_view, search_rows)
+                append_rows(test_view, held_out_rows)
         rows, samples = _load(search)
         sha256 = SearchView(rows, samples["train"], samples["validation"]).sha256()
-        search_path = folder / f"search-{sha256[:16]}.safetensors"
-        held_out_path = folder / f"test-{sha256[:16]}-{snapshot_sha256[:16]}.safetensors"
-        write_atomically(search_path, search.replace)
-        write_atomically(held_out_path, held_out.replace)
+        search_path = move_into_place(search, folder / f"search-{sha256[:16]}")
+        held_out_path = move_into_place(
+            held_out, folder / f"test-{sha256[:16]}-{snapshot_sha256[:16]}"
+        )
     return DataSet(
         search_path=str(search_path),
         search_sha256=sha256,
@@ -115,16 +113,6 @@ def save_views(
     )
 
 
-def save_rows(path: Path, rows: Rows, blocks: dict[str, np.ndarray]) -> None:
-    """Write one view, its rows in memory, and its blocks of samples."""
-
-    def save(partial: Path) -> None:
-        with _view_file(partial, len(rows.dates), blocks, rows) as file:
-            _append(file, rows)
-
-    write_atomically(path, save)
-
-
 @contextmanager
 def _scratch(folder: Path) -> Iterator[Path]:
     folder.mkdir(parents=True, exist_ok=True)
@@ -133,45 +121,43 @@ def _scratch(folder: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _view_file(
-    path: Path, row_count: int, ends: dict[str, np.ndarray], like: Rows
-) -> Iterator[TensorFile]:
-    """Open a view's file, its blocks of samples written, for `row_count` rows like `like`."""
+def open_view(
+    folder: Path, row_count: int, ends: dict[str, np.ndarray], like: Rows
+) -> Iterator[ArrayFolder]:
+    """Begin a view's folder, its blocks of samples written, for `row_count` rows like `like`."""
     columns = {name: getattr(like, name) for name in _COLUMNS}
     layout = {name: (a.dtype, (row_count, *a.shape[1:])) for name, a in columns.items()}
     layout |= {_BLOCK + name: (array.dtype, array.shape) for name, array in ends.items()}
-    names = {
-        "tickers": json.dumps(like.tickers),
-        "feature_names": json.dumps(like.feature_names),
-        "window_length": str(like.window_length),
-        "har_skip": json.dumps(like.har_skip),
-    }
-    with TensorFile(path, layout, names) as file:
+    with ArrayFolder(folder, layout) as arrays:
         for name, array in ends.items():
-            file.append(_BLOCK + name, array)
-        yield file
+            arrays.append(_BLOCK + name, array)
+        facts = {name: getattr(like, name) for name in _FACTS}
+        (folder / _FACTS_FILE).write_text(json.dumps(facts), encoding="utf-8")
+        yield arrays
 
 
-def _append(file: TensorFile, rows: Rows) -> None:
+def append_rows(view: ArrayFolder, rows: Rows) -> None:
+    """Write the next rows of a view."""
     for name in _COLUMNS:
-        file.append(name, getattr(rows, name))
+        view.append(name, getattr(rows, name))
 
 
-def _load(path: Path) -> tuple[Rows, dict[str, np.ndarray]]:
+def _load(folder: Path) -> tuple[Rows, dict[str, np.ndarray]]:
     try:
-        arrays, names = map_tensors(path)
-    except (OSError, ValueError, KeyError) as error:
-        raise StorageError(f"cannot read data set {path}: {error}; prepare it again") from error
-    blocks = {
-        name.removeprefix(_BLOCK): arrays.pop(name).copy()  # torch takes writable arrays alone
-        for name in list(arrays)
-        if name.startswith(_BLOCK)
-    }
-    rows = Rows(
-        tickers=tuple(json.loads(names["tickers"])),
-        feature_names=tuple(json.loads(names["feature_names"])),
-        window_length=int(names["window_length"]),
-        har_skip=json.loads(names["har_skip"]),
-        **arrays,
-    )
+        arrays = map_arrays(folder)
+        facts = json.loads((folder / _FACTS_FILE).read_text(encoding="utf-8"))
+        blocks = {
+            name.removeprefix(_BLOCK): arrays.pop(name).copy()  # torch takes writable arrays alone
+            for name in list(arrays)
+            if name.startswith(_BLOCK)
+        }
+        rows = Rows(
+            tickers=tuple(facts["tickers"]),
+            feature_names=tuple(facts["feature_names"]),
+            window_length=facts["window_length"],
+            har_skip=facts["har_skip"],
+            **arrays,
+        )
+    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+        raise StorageError(f"cannot read data set {folder}: {error}; prepare it again") from error
     return rows, blocks

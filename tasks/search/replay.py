@@ -43,7 +43,7 @@ def replay_trial(storage: str, study_name: str, number: int) -> Replay:
         study = _load_study(opened, study_name)
         trial = _completed_trial(study, number)
         spec = TypeAdapter(TrialSpec).validate_python(trial.user_attrs[SPEC])
-        if not Path(spec.search_path).is_file():
+        if not Path(spec.search_path).is_dir():
             spec = replace(spec, search_path=_prepare_again(study))
     with TrialExecutor(1, timeout_seconds=24 * 3600) as executor:
         again = executor.run(spec).trial

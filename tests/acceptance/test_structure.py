@@ -26,8 +26,8 @@ from lstm_model.data.windows import scale_view
 from lstm_model.model.bundle import Bundle
 from lstm_model.model.training import TrainingSettings, build_network, train_epochs
 from lstm_model.search.hyper_params import CHOICES, HyperParams
-from tasks.data.data_set import save_rows
 from tasks.search.trial import TrialSpec, run_trial
+from tests.views import store_view
 
 pytestmark = pytest.mark.acceptance
 
@@ -306,12 +306,11 @@ def test_garbage_in_the_test_rows_changes_no_trial_and_no_weight(
     found = []
     for name, split in (("clean", clean), ("garbage", garbage)):
         view = split.search
-        path = tmp_path / f"{name}.safetensors"
-        save_rows(path, view.rows, {"train": view.train, "validation": view.validation})
+        path = store_view(tmp_path / name, view)
         settings = TrainingSettings(seed=3, gradient_clip=1.0)
         tried = [replace(SMALL, lr=lr) for lr in (1e-3, 1e-2)]
         trials = [
-            run_trial(TrialSpec(number, params, str(path), 2, settings)).trial
+            run_trial(TrialSpec(number, params, path, 2, settings)).trial
             for number, params in enumerate(tried)
         ]
         curves = [trial.curve for trial in trials]

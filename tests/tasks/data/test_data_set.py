@@ -1,9 +1,10 @@
 """The prepared data set on disk."""
 
 import resource
+import shutil
 import subprocess
 import sys
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from lstm_model.data.targets import compute_targets
 from lstm_model.data.views import Rows
 from lstm_model.errors import StorageError
 from tasks.data import snapshots as bar_store
-from tasks.data.data_set import DataSet, load_search_view, load_split, save_rows
+from tasks.data.data_set import DataSet, load_search_view, load_split
 from tasks.data.prepare import prepare_data_set
 from tasks.data.snapshots import Snapshot, store_snapshot
 
@@ -85,13 +86,13 @@ def test_round_trip(data_set: DataSet, config: PipelineConfig) -> None:
     assert data_set.feature_count == len(expected.search.rows.feature_names)
 
 
-def test_files_are_named_by_hash(
+def test_folders_are_named_by_hash(
     data_set: DataSet, snapshot: Snapshot, config: PipelineConfig
 ) -> None:
     """Equal data is stored once; another window length is another data set."""
     search16 = data_set.search_sha256[:16]
-    assert Path(data_set.search_path).name == f"search-{search16}.safetensors"
-    held_out = f"test-{search16}-{snapshot.sha256[:16]}.safetensors"
+    assert Path(data_set.search_path).name == f"search-{search16}"
+    held_out = f"test-{search16}-{snapshot.sha256[:16]}"
     assert Path(data_set.held_out_path).name == held_out
     assert prepare_data_set.fn(snapshot, config) == data_set
     assert len(list(config.data.data_dir.iterdir())) == 2
@@ -105,30 +106,35 @@ def test_search_file_holds_nothing_of_the_test_block(data_set: DataSet) -> None:
     assert view.rows.dates.max() < np.datetime64(data_set.test_start).astype(np.int64)
 
 
-def test_broken_file(data_set: DataSet, tmp_path: Path) -> None:
-    """A file that is torn or gone is a StorageError in one line."""
-    torn = tmp_path / "torn.safetensors"
-    torn.write_bytes(Path(data_set.search_path).read_bytes()[:1000])
-    for path in (torn, tmp_path / "gone.safetensors"):
-        with pytest.raises(StorageError, match="cannot read data set") as refused:
-            load_search_view(str(path))
-        assert "\n" not in str(refused.value)
+@pytest.mark.parametrize("damage", ["torn", "empty", "gone", "facts gone", "folder gone"])
+def test_a_damaged_view_is_refused(data_set: DataSet, tmp_path: Path, damage: str) -> None:
+    """A view of which something is torn or gone is a StorageError in one line."""
+    folder = tmp_path / "damaged"
+    shutil.copytree(data_set.search_path, folder)
+    array = folder / "features.npy"
+    if damage in {"torn", "empty"}:
+        array.write_bytes(array.read_bytes()[: 1000 if damage == "torn" else 0])
+    elif damage == "gone":
+        array.unlink()
+    elif damage == "facts gone":
+        (folder / "view.json").unlink()
+    else:
+        shutil.rmtree(folder)
+    with pytest.raises(StorageError, match="cannot read data set") as refused:
+        load_search_view(str(folder))
+    assert "\n" not in str(refused.value)
 
 
-def test_quota(data_set: DataSet, tmp_path: Path) -> None:
-    """A file that the system stops halfway is a StorageError, and nothing of it stays."""
-    view = load_search_view(data_set.search_path)
-    rows = replace(view.rows, features=np.tile(view.rows.features, (1, 20)))
-    folder = tmp_path / "small"
-    folder.mkdir()
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (64 * 1024, hard))
-    try:
-        with pytest.raises(StorageError, match="cannot write"):
-            save_rows(folder / "x.safetensors", rows, {"train": view.train})
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert list(folder.iterdir()) == []
+def test_preparing_again_repairs_a_damaged_view(
+    data_set: DataSet, snapshot: Snapshot, config: PipelineConfig
+) -> None:
+    """What stands in a view's place is replaced whole, and nothing else stays beside it."""
+    damaged = Path(data_set.search_path) / "features.npy"
+    whole = damaged.read_bytes()
+    damaged.write_bytes(whole[:1000])
+    assert prepare_data_set.fn(snapshot, config) == data_set
+    assert damaged.read_bytes() == whole
+    assert len(list(config.data.data_dir.iterdir())) == 2
 
 
 def test_quota_halfway_through_a_panel(snapshot: Snapshot, config: PipelineConfig) -> None:

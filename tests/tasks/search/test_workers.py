@@ -11,14 +11,14 @@ import numpy as np
 import psutil
 import pytest
 
-from lstm_model.data.views import Rows
+from lstm_model.data.views import Rows, SearchView
 from lstm_model.model.training import TrainingSettings
 from lstm_model.search.hyper_params import HyperParams
-from tasks.data.data_set import save_rows
 from tasks.search.trial import TrialResult, TrialSpec, run_trial
 from tasks.search.workers import TrialExecutor, WorkerFailed
 from tasks.training.final_training import FinalSpec, train_final
 from tests.processes import wait_until, wait_until_busy, workers_of
+from tests.views import store_view
 
 PARAMS = HyperParams(hidden_size=8, num_layers=1, dropout=0.1, lr=1e-3, batch_size=32)
 
@@ -41,9 +41,8 @@ def search_path(tmp_path_factory: pytest.TempPathFactory) -> str:
         har_terms=np.empty((count, 0)),
         log_returns=np.zeros(count),
     )
-    path = tmp_path_factory.mktemp("data") / "search.safetensors"
-    save_rows(path, rows, {"train": np.arange(19, 300), "validation": np.arange(301, 400)})
-    return str(path)
+    view = SearchView(rows, train=np.arange(19, 300), validation=np.arange(301, 400))
+    return store_view(tmp_path_factory.mktemp("data") / "search", view)
 
 
 def spec(number: int, search_path: str, epochs: int = 2) -> TrialSpec:
@@ -133,9 +132,9 @@ def test_a_cut_off_ends_trials_that_come_later_too(search_path: str) -> None:
 def test_an_error_in_a_trial_is_that_trials_result(tmp_path: Path) -> None:
     """A trial that cannot read its data fails with the reason, and the executor lives on."""
     with TrialExecutor(1, timeout_seconds=120) as executor:
-        failed = executor.run(spec(0, str(tmp_path / "none.safetensors"))).trial
+        failed = executor.run(spec(0, str(tmp_path / "nothing"))).trial
     assert failed.state == "FAIL"
-    assert "none.safetensors" in failed.reason
+    assert "nothing" in failed.reason
 
 
 def test_after_a_cut_off_other_trainings_may_follow(search_path: str, tmp_path: Path) -> None:
