@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -155,7 +156,8 @@ def open_bars(snapshot: Snapshot) -> StoredBars:
     with _readable(snapshot.path):
         file = pq.ParquetFile(snapshot.path)
         manifest = json.loads(Path(snapshot.path).with_suffix(".json").read_text("utf-8"))
-        sha256 = _sha256(file.schema_arrow.names, lambda name: _column(file, name))
+        found = Path(snapshot.path).stat()
+        sha256 = _file_sha256(snapshot.path, found.st_mtime_ns, found.st_size)
     if sha256 != snapshot.sha256:
         raise StorageError(
             f"snapshot {snapshot.path} does not hold what its hash {snapshot.sha256[:16]} says; "
@@ -177,6 +179,13 @@ def _readable(path: str) -> Iterator[None]:
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise StorageError(f"cannot read snapshot {path}: {reason}; fetch again") from error
+
+
+@lru_cache(maxsize=16)
+def _file_sha256(path: str, modified_ns: int, size: int) -> str:  # noqa: ARG001 - they are the key
+    """Hash what a file holds, once for as long as nobody has written to it."""
+    file = pq.ParquetFile(path)
+    return _sha256(file.schema_arrow.names, lambda name: _column(file, name))
 
 
 def _column(file: pq.ParquetFile, name: str) -> "Iterator[pd.Series[Any]]":
