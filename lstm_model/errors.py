@@ -40,6 +40,10 @@ class SearchError(LstmHpoError):
     """The search ended without a usable trial, or its study is in use."""
 
 
+class ServerError(LstmHpoError):
+    """Prefect's server did not start, did not answer, or refused."""
+
+
 class TrainingDiverged(LstmHpoError):  # noqa: N818 - as above
     """A loss stopped being finite."""
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from prefect.testing.utilities import prefect_test_harness
 
-from flows.cli import app, call
+from flows.cli import call
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICKSTART = str(ROOT / "configs" / "quickstart.yaml")
@@ -72,7 +72,7 @@ def lstm_hpo_run(
         pairs = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
         words = ["run", "--config", config, "--summary", "summary.json", *pairs, *arguments]
         capfd.readouterr()
-        status = call(lambda: app(words, standalone_mode=False), words)
+        status = call(words)
         out, err = capfd.readouterr()
         path = Path("summary.json")
         summary = json.loads(path.read_text()) if status == 0 else {}

@@ -7,7 +7,7 @@ import mlflow
 import numpy as np
 import pytest
 
-from flows.cli import app, call
+from flows.cli import call
 from tasks.data.snapshots import stored_snapshots
 from tasks.tracking.client import resolve_uri
 from tasks.tracking.registry import input_example
@@ -66,7 +66,7 @@ def test_a_look_ahead_in_own_features_fails_the_night(
             "--set",
             f"features.custom=own_columns:{function}",
         ]
-        assert call(lambda words=words: app(words, standalone_mode=False), words) == status
+        assert call(words) == status
         out = capfd.readouterr().out
         assert ("LEAK features on truncated history" in out) is (status == 1)
 
@@ -113,6 +113,5 @@ def test_a_report_of_no_night_is_refused(
 ) -> None:
     """A store that is none, and a run that a store does not have, end in one line."""
     mlflow.MlflowClient(resolve_uri("sqlite:///mlruns/mlflow.db")).search_experiments()
-    words_given = ["report", "nonsense", "--uri", uri]
-    assert call(lambda: app(words_given, standalone_mode=False), words_given) == 2
+    assert call(["report", "nonsense", "--uri", uri]) == 2
     assert words in capfd.readouterr().err.splitlines()[-1]

@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 from prefect import get_client
 
-from flows.cli import app, call
+from flows.cli import call
 from tasks.data.snapshots import stored_snapshots
 from tasks.tracking.registry import input_example
 from tests.processes import count_trials, wait_until, wait_until_busy, workers_of
@@ -167,11 +167,11 @@ def check_report(client: mlflow.MlflowClient, out: str, store: dict[str, Any]) -
     page = Path(line.removeprefix("The whole page: ")).read_text(encoding="utf-8")
     assert len(page.encode()) < 6e6
     words = ["report", store["run_id"], "--uri", store["tracking_uri"], "--output", "again.html"]
-    assert call(lambda: app(words, standalone_mode=False), words) == 0
+    assert call(words) == 0
     assert Path("again.html").read_text(encoding="utf-8") == page
     name = client.get_run(store["run_id"]).info.run_name
     words = ["report", name, "--uri", store["tracking_uri"], "--output", "by-name.html"]
-    assert call(lambda: app(words, standalone_mode=False), words) == 0
+    assert call(words) == 0
     assert Path("by-name.html").read_text(encoding="utf-8") == page
     (artifact,) = [
         artifact

@@ -17,7 +17,7 @@ import psutil
 import pytest
 from prefect import flow
 
-from flows.cli import app, call, parse_settings
+from flows.cli import call, parse_settings
 from flows.lstm_hpo import take_snapshot
 from lstm_model.config.loader import load_config
 from tasks.data.prepare import prepare_data_set
@@ -298,7 +298,7 @@ def test_a_warm_start_tries_last_nights_best_on_todays_data(lstm_hpo_run: Comman
 
 
 def replayed(words: list[str], capfd: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
-    status = call(lambda: app(["replay-trial", *words], standalone_mode=False), words)
+    status = call(["replay-trial", *words])
     out, err = capfd.readouterr()
     return status, out, err
 
