@@ -1,4 +1,4 @@
-"""YAML file and overrides -> PipelineConfig; what is wrong is told in one line."""
+"""YAML file and overrides -> PipelineConfig; an error is explained in one line."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -19,8 +19,8 @@ from lstm_model.search.space import seed_space
 def load_config(path: str | Path, overrides: Mapping[str, Any] | None = None) -> PipelineConfig:
     """Read a YAML file, apply dotted overrides, and return the validated configuration.
 
-    Raises ConfigError in one line for a file that is missing, empty or malformed, an unknown key
-    (naming the nearest known one), and a value that breaks a rule.
+    Raises ConfigError in one line if the file is missing, empty or malformed, a key is unknown
+    (naming the nearest known one), or a value breaks a rule.
     """
     if not Path(path).exists():
         raise ConfigError(f"no configuration file at {path}; pass --config FILE")
@@ -28,7 +28,7 @@ def load_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
     if not isinstance(raw, dict):
         found = "empty" if raw is None else f"a {type(raw).__name__}"
         raise ConfigError(
-            f"{path} must hold a mapping with a section 'data' but is {found}; "
+            f"{path} must contain a mapping with a section 'data' but is {found}; "
             f"start from configs/lstm_baseline.yaml"
         )
     for key, value in (overrides or {}).items():
@@ -39,7 +39,7 @@ def load_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
 
 
 def _spell_out_space(raw: dict[Any, Any], origin: str, folder: Path) -> None:
-    """Write out a space that is left out or is a file's name, so that one bound can be set."""
+    """Spell out a space that is left out or read from a file, so that one bound can be set."""
     search = raw.get("search") or {}
     if isinstance(search, dict):
         space = search.get("space")
@@ -51,7 +51,7 @@ def _spell_out_space(raw: dict[Any, Any], origin: str, folder: Path) -> None:
 
 
 def _read_yaml(path: str | Path, what: str, remedy: str) -> Any:
-    """Read a YAML file; raises ConfigError where it is not readable text, or not YAML."""
+    """Read a YAML file; raises ConfigError if it is not readable text, or not YAML."""
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -62,7 +62,7 @@ def _read_yaml(path: str | Path, what: str, remedy: str) -> Any:
         return yaml.safe_load(text)
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2000-13-01
         reason = " ".join(str(error).split())
-        raise ConfigError(f"{path} is not valid YAML: {reason}; mend that place") from error
+        raise ConfigError(f"{path} is not valid YAML: {reason}; fix that line") from error
 
 
 def _read_space(name: str, origin: str, folder: Path | None) -> dict[Any, Any]:
@@ -72,13 +72,13 @@ def _read_space(name: str, origin: str, folder: Path | None) -> dict[Any, Any]:
     if path is None:
         tried = " or ".join(str(path) for path in candidates)
         raise ConfigError(
-            f"{origin}: search.space must be a mapping or a file of one but there is no {tried}; "
-            f"name one, such as configs/spaces/extended.yaml"
+            f"{origin}: search.space must be a mapping or a file with one, "
+            f"but there is no {tried}; name a file such as configs/spaces/extended.yaml"
         )
     space = _read_yaml(path, "search space", "name another in search.space")
     if not isinstance(space, dict):
         raise ConfigError(
-            f"{path} must hold a mapping of parameters but is {type(space).__name__}; "
+            f"{path} must contain a mapping of parameters but is {type(space).__name__}; "
             f"start from configs/spaces/seed.yaml"
         )
     return space
@@ -89,8 +89,8 @@ def parse_config(
 ) -> PipelineConfig:
     """Validate a raw mapping; raises ConfigError in one line (see `load_config`).
 
-    Where `search.space` is text, it is the path of a file that holds the space, from the current
-    directory or else from `folder`.
+    If `search.space` is text, it is the path of a file with the space, relative to the current
+    directory or else to `folder`.
     """
     search = raw.get("search")
     if isinstance(search, dict) and isinstance(search.get("space"), str):
@@ -110,13 +110,13 @@ def parse_config(
 
 
 def _dotted(location: tuple[int | str, ...]) -> str:
-    """Spell a key as in the file, without the tags that pydantic adds for the types it tried."""
+    """Spell a key as in the file, without the tags pydantic adds for the types it tried."""
     if location[:2] == ("search", "space"):
         location = location[:3] + location[4:6]
     return ".".join(str(part) for part in location)
 
 
-# What pydantic says in its own terms, in those of a YAML file.
+# pydantic's own terms, in the words of a YAML file.
 _RULES = {
     "union_tag_invalid": "its type must be int, float or categorical",
     "union_tag_not_found": "its type must be int, float or categorical",

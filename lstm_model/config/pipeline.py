@@ -1,4 +1,4 @@
-"""Every knob: `PipelineConfig` and its sections, parsed once from YAML, unknown keys refused."""
+"""Every setting: `PipelineConfig` and its sections, parsed once, with unknown keys refused."""
 
 import datetime as dt
 import re
@@ -20,16 +20,25 @@ FUNCTION_PATTERN = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$"
 
 
 class DataConfig(Section):
-    """Where bars come from, and where what is made of them is kept."""
+    """Where bars come from, and where bars and data sets are stored."""
 
     tickers: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Tickers to train on, as the source spells them, such as `AAPL` or `^GSPC`."""
     source: Literal["yahoo", "bundled", "csv"] = "yahoo"
+    """Where daily bars come from: `yahoo` needs a network, `bundled` has `^GSPC` and `^IXIC` for
+    1999-2018, `csv` reads files of your own."""
     csv_dir: Path | None = None
+    """Folder with one `<TICKER>.csv` for each ticker; required for the source `csv`."""
     snapshot: str | None = None
+    """Run on stored bars instead of fetching: the first 8 or more digits of a snapshot's hash."""
     start: dt.date | None = None
+    """Date of the first bar to use, inclusive; null takes all there are."""
     end: dt.date | None = None
+    """Date of the last bar to use, inclusive; null takes all there are."""
     raw_dir: Path = Path("data/raw")
+    """Folder where snapshots of the fetched bars are stored."""
     data_dir: Path = Path("data/processed")
+    """Folder where the data sets made from a snapshot are stored."""
 
     @field_validator("tickers")
     @classmethod
@@ -37,13 +46,13 @@ class DataConfig(Section):
         for ticker in tickers:
             if not TICKER_PATTERN.fullmatch(ticker):
                 raise ValueError(
-                    f"a ticker is up to 15 capitals, digits, '.', '-', with an optional leading "
+                    f"a ticker is up to 15 capitals, digits, '.' or '-', with an optional leading "
                     f"'^' or trailing '=X', '=F', but one is {ticker!r}; "
                     f"write it as the source lists it"
                 )
         if len(set(tickers)) < len(tickers):
             raise ValueError(
-                f"each ticker is listed once, but the list is {list(tickers)}; "
+                f"each ticker must be listed once, but the list is {list(tickers)}; "
                 f"remove the repetition"
             )
         return tickers
@@ -53,7 +62,7 @@ class DataConfig(Section):
     def _snapshot_is_a_hash(cls, snapshot: str | None) -> str | None:
         if snapshot is not None and not re.fullmatch(r"[0-9a-f]{8,64}", snapshot):
             raise ValueError(
-                f"a snapshot is named by 8-64 hexadecimal digits but is {snapshot!r}; "
+                f"a snapshot must be 8-64 hexadecimal digits but is {snapshot!r}; "
                 f"copy one from an earlier run's record"
             )
         return snapshot
@@ -80,47 +89,67 @@ FeatureSet = Literal["indicators", "har"]
 
 
 class FeaturesConfig(Section):
-    """What the network sees: sets of columns of ours, and a function of the user's own."""
+    """The columns that the network sees: built-in sets, and a function of your own."""
 
     sets: Annotated[tuple[FeatureSet, ...], Field(min_length=1)] = ("indicators",)
+    """Built-in sets of columns: `indicators` are 16 technical indicators, `har` the log variance of
+    the day and its means over 5 and 22 bars."""
     custom: Annotated[str, Field(pattern=FUNCTION_PATTERN)] | None = None
+    """Function of your own that returns more columns, as `module:function`; the leak audit checks
+    them too."""
 
     @field_validator("sets")
     @classmethod
     def _each_once(cls, sets: tuple[FeatureSet, ...]) -> tuple[FeatureSet, ...]:
         if len(set(sets)) < len(sets):
-            raise ValueError(f"each set is listed once but the list is {list(sets)}; remove one")
+            raise ValueError(
+                f"each set must be listed once but the list is {list(sets)}; remove the repetition"
+            )
         return sets
 
 
 class TargetConfig(Section):
-    """What is forecast, `horizon` bars ahead; with a skip the network corrects that forecast."""
+    """What is forecast, `horizon` bars ahead."""
 
     kind: Literal["log_return", "log_volatility"] = "log_return"
+    """What is forecast: the log return, or the log of the Parkinson variance, over the next
+    `horizon` bars."""
     horizon: Count = 1
+    """How many bars ahead the forecast reaches."""
     skip: Literal["none", "har"] = "none"
+    """With `har` the network corrects the HAR model's forecast instead of forecasting from scratch;
+    only for `log_volatility`."""
 
 
 class WindowsConfig(Section):
-    """How many bars the network looks back on."""
+    """How many bars the network looks back."""
 
     length: Annotated[StrictInt, Field(ge=2)] = 60
+    """Bars in each input sequence; also the longest `sequence_length` a search may try."""
 
 
 class SplitConfig(Section):
-    """Where train ends and validation and test begin: fractions of the dates, or two dates."""
+    """Where the train, validation and test blocks lie: by shares of the dates, or by two dates."""
 
     train: Fraction = 0.70
+    """Share of all dates that is used for training."""
     validation: Fraction = 0.15
+    """Share of all dates that is used for validation; the rest is the test block."""
     validation_start: dt.date | None = None
+    """First date of the validation block; set it together with `test_start`, instead of the shares.
+    """
     test_start: dt.date | None = None
+    """First date of the test block; set it together with `validation_start`, instead of the shares.
+    """
     purge_bars: Annotated[StrictInt, Field(ge=0)] | None = None
+    """Bars dropped before each block boundary so that no label reaches across it; null takes
+    `target.horizon`."""
 
     @model_validator(mode="after")
     def _ordered(self) -> "SplitConfig":
         if (self.validation_start is None) != (self.test_start is None):
             raise ValueError(
-                "validation_start and test_start are set together, but one is missing; "
+                "validation_start and test_start must be set together, but one is missing; "
                 "set both or neither"
             )
         if self.validation_start and self.test_start:
@@ -131,7 +160,7 @@ class SplitConfig(Section):
                 )
             if {"train", "validation"} & self.model_fields_set:
                 raise ValueError(
-                    "fractions and dates exclude each other, but both are set; keep either "
+                    "fractions and dates cannot be combined, but both are set; keep either "
                     "train and validation, or validation_start and test_start"
                 )
         if exact(self.train) + exact(self.validation) >= 1:
@@ -143,55 +172,86 @@ class SplitConfig(Section):
 
 
 class RetrainConfig(Section):
-    """The final training of the best parameters: an ensemble over seeds."""
+    """The final training of the best parameters, from several seeds."""
 
     max_epochs: Count = 100
+    """Most epochs of a final training; early stopping usually ends it sooner."""
     patience: Count = 10
+    """Epochs without a better validation loss after which a final training stops."""
     seeds: Count = 5
+    """Networks in the final model, each trained from its own seed; the forecast is their mean."""
     refit: bool = False
+    """Train once more on train and validation together, for the number of epochs that early
+    stopping found."""
 
 
 class TrainingConfig(Section):
-    """Training, of a trial (`epochs`) and of the final model (`retrain`)."""
+    """How a trial (`epochs`) and the final model (`retrain`) are trained."""
 
     epochs: Count = 5
+    """Epochs of each trial of the search."""
     gradient_clip: Annotated[Number, Field(gt=0)] = 1.0
+    """Largest norm of the gradient in a training step; a larger gradient is scaled down to it."""
     precision: Literal["fp32", "bf16"] = "fp32"
+    """Number format of the matrix products in training steps: `bf16` is about 1.6 times as fast;
+    weights and evaluation stay in fp32."""
     retrain: RetrainConfig = RetrainConfig()
+    """The final training of the best parameters."""
 
 
 class TrackingConfig(Section):
-    """Where runs are recorded."""
+    """Where runs and models are recorded."""
 
     uri: Address = "sqlite:///mlruns/mlflow.db"
+    """Address of the MLflow store: a database or a server; passwords in it are not recorded."""
     experiment: Annotated[str, Field(min_length=1)] = "lstm-hpo"
+    """Name of the MLflow experiment that holds the runs."""
     model_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._\-]+$")] = "lstm-hpo"
+    """Name under which the final model is registered."""
 
 
 class EvaluationConfig(Section):
-    """What the final model is judged beside, and how."""
+    """What the final model is compared with, and how."""
 
     references: Annotated[StrictInt, Field(ge=0, le=len(EXAMPLES))] = len(EXAMPLES)
+    """How many of the seed document's five configurations are trained as the winner is, to show
+    what the search was worth."""
     coverage: Fraction = 0.9
+    """Share of outcomes that the conformal intervals should contain."""
     position: Literal["sign", "scaled"] = "sign"
+    """Position of the trading view for a return forecast: its sign, or scaled by its size; a
+    volatility forecast always scales."""
     costs_bps: Annotated[Number, Field(ge=0)] = 5.0
+    """Cost of each change of position in the trading view, in basis points of the amount traded."""
     repetitions: Annotated[StrictInt, Field(ge=100)] = 1000
+    """Resamples of each bootstrap test."""
 
 
 class PipelineConfig(Section):
     """The whole configuration of a night; only `data.tickers` has no default."""
 
     data: DataConfig
+    """Which bars, from where."""
     features: FeaturesConfig = FeaturesConfig()
+    """What the network sees."""
     target: TargetConfig = TargetConfig()
+    """What is forecast."""
     windows: WindowsConfig = WindowsConfig()
+    """How far the network looks back."""
     split: SplitConfig = SplitConfig()
+    """Where train, validation and test begin and end."""
     training: TrainingConfig = TrainingConfig()
+    """How a trial and the final model are trained."""
     search: SearchConfig = SearchConfig()
+    """How the hyperparameters are searched."""
     evaluation: EvaluationConfig = EvaluationConfig()
+    """What the final model is compared with, and how."""
     tracking: TrackingConfig = TrackingConfig()
+    """Where runs and models are recorded."""
     seed: Annotated[StrictInt, Field(ge=0)] = 42
+    """Seed of every random number; the same seed gives the same results."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where networks are trained; `auto` takes a CUDA GPU if torch can use one."""
 
     @model_validator(mode="after")
     def _purge_covers_horizon(self) -> "PipelineConfig":
@@ -225,7 +285,7 @@ class PipelineConfig(Section):
 
     @property
     def purge_bars(self) -> int:
-        """Bars dropped before each block boundary; the horizon unless more is asked for."""
+        """Bars dropped before each block boundary; the horizon by default."""
         return self.target.horizon if self.split.purge_bars is None else self.split.purge_bars
 
     def sha256(self) -> str:
@@ -234,10 +294,10 @@ class PipelineConfig(Section):
 
 
 def check_study_name(name: str) -> str:
-    """Return the study name, or raise ConfigError where it could reach a path or a URL."""
+    """Return the study name, or raise ConfigError if it could escape into a path or a URL."""
     if not STUDY_NAME_PATTERN.fullmatch(name):
         raise ConfigError(
-            f"a study name is 1-64 letters, digits, '.', '_' or '-', without a leading '.', "
+            f"a study name must be 1-64 letters, digits, '.', '_' or '-', without a leading '.', "
             f"but is {name!r}; choose another --study-name"
         )
     return name

@@ -1,4 +1,4 @@
-"""Domains: what values a parameter is searched over, as typed configuration, and where it acts."""
+"""Domains: the values a parameter is searched over, and under which condition."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -27,7 +27,7 @@ from lstm_model.search.hyper_params import Value
 def _refuse_bool(value: object) -> object:
     if isinstance(value, bool):
         raise ValueError(  # noqa: TRY004 - pydantic takes ValueError for a broken rule
-            f"a number is expected but it is {str(value).lower()}; write digits"
+            f"must be a number but is {str(value).lower()}; write digits"
         )
     return value
 
@@ -37,7 +37,7 @@ Number = Annotated[float, BeforeValidator(_refuse_bool)]
 
 
 def _read_choice(value: object) -> object:
-    """Take text that spells a number for that number: no parameter's names are numbers."""
+    """Read text that spells a number as that number: no parameter's names are numbers."""
     if isinstance(value, str):
         try:
             value = float(value)
@@ -45,7 +45,8 @@ def _read_choice(value: object) -> object:
             return value
     if not isinstance(value, int | float) or not math.isfinite(value):
         raise ValueError(
-            f"a choice is a finite number, a text, true or false but it is {value!r}; write one"
+            f"a choice must be a finite number, text, true or false but is {value!r}; "
+            f"write one of those"
         )
     return value
 
@@ -55,11 +56,15 @@ Choices = Annotated[tuple[AnyChoice, ...], Field(min_length=1)]
 
 
 class _Domain(BaseModel):
-    """Searched everywhere, or with `when` only where each parameter named has a value listed."""
+    """Searched always, or with `when` only if each parameter named has one of the values listed."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
     when: dict[str, Choices] = Field(default_factory=dict)
+    """Conditions, as `parameter: [values]`: this parameter is searched only where each one holds.
+    """
 
     @model_serializer(mode="wrap")
     def _leave_out_no_condition(self, write: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
@@ -67,17 +72,21 @@ class _Domain(BaseModel):
         return {key: value for key, value in write(self).items() if key != "when" or value}
 
     def acts(self, drawn: Mapping[str, Value | None]) -> bool:
-        """Tell whether the condition holds for what was drawn; what was not drawn breaks it."""
+        """Tell whether the condition holds; a parameter that was not drawn breaks it."""
         return all(name in drawn and drawn[name] in values for name, values in self.when.items())
 
 
 class IntRange(_Domain):
-    """Whole numbers low, low + step, ... up to high."""
+    """Whole numbers `low`, `low + step`, ... up to `high`."""
 
     type: Literal["int"]
+    """Marks a range of whole numbers."""
     low: StrictInt
+    """Smallest value, inclusive."""
     high: StrictInt
+    """Largest value, inclusive; a whole number of steps above `low`."""
     step: Annotated[StrictInt, Field(ge=1)] = 1
+    """Distance between two values."""
 
     @model_validator(mode="after")
     def _ordered(self) -> "IntRange":
@@ -87,7 +96,7 @@ class IntRange(_Domain):
             reached = self.high - (self.high - self.low) % self.step
             raise ValueError(
                 f"steps of {self.step} from {self.low} must end on high but {self.high} is between "
-                f"two; write {reached} or {reached + self.step}"
+                f"two steps; write {reached} or {reached + self.step}"
             )
         return self
 
@@ -111,12 +120,16 @@ class IntRange(_Domain):
 
 
 class FloatRange(_Domain):
-    """Real numbers from low to high, uniform or, with `log`, uniform in the logarithm."""
+    """Real numbers from `low` to `high`, drawn uniformly or, with `log`, on a log scale."""
 
     type: Literal["float"]
+    """Marks a range of real numbers."""
     low: Number
+    """Smallest value, inclusive; above 0 on a log scale."""
     high: Number
+    """Largest value, inclusive."""
     log: bool = False
+    """Draw uniformly on a log scale."""
 
     @model_validator(mode="after")
     def _ordered(self) -> "FloatRange":
@@ -124,7 +137,7 @@ class FloatRange(_Domain):
             raise ValueError(f"low must be <= high ({self.high}) but is {self.low}; swap them")
         if self.log and self.low <= 0:
             raise ValueError(
-                f"low must be > 0 on a log scale but is {self.low}; raise it or drop log"
+                f"low must be > 0 on a log scale but is {self.low}; raise it or leave out log"
             )
         return self
 
@@ -151,7 +164,9 @@ class Choice(_Domain):
     """One of a few unordered values."""
 
     type: Literal["categorical"]
+    """Marks a list of unordered values."""
     choices: Choices
+    """The values to choose from: numbers, text, true or false."""
 
     def distribution(self) -> BaseDistribution:
         """Return the same choices as Optuna spells them."""
@@ -159,7 +174,7 @@ class Choice(_Domain):
 
     def suggest(self, trial: Trial, name: str) -> Value:
         """Draw a value as a trial of Optuna's."""
-        # Optuna draws None too, where None is a choice; here it never is.
+        # Optuna allows None as a choice; here it never is one.
         drawn: Any = trial.suggest_categorical(name, self.choices)
         value: Value = drawn
         return value

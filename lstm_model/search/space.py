@@ -1,4 +1,4 @@
-"""What is searched: parameters in the order they are drawn in, each where it acts; Table 1."""
+"""What is searched: parameters in the order they are drawn, with their conditions; Table 1."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -27,20 +27,20 @@ def seed_space() -> dict[str, IntRange | FloatRange | Choice]:
 
 
 def check_conditions(space: Space) -> None:
-    """Raise ValueError for a condition that looks ahead, or on a value that is never drawn."""
+    """Raise ValueError for a condition on a later parameter, or on a value that is never drawn."""
     drawn: dict[str, IntRange | FloatRange | Choice] = {}
     for name, domain in space.items():
         for other, values in domain.when.items():
             where = f"change search.space.{name}.when"
             if other not in drawn:
                 raise ValueError(
-                    f"{name}: a condition is on a parameter that is searched before it "
+                    f"{name}: a condition must name a parameter that is searched before it "
                     f"({', '.join(drawn) or 'none is'}) but names {other!r}; {where}"
                 )
             for value in values:
                 if not drawn[other].holds(value):
                     raise ValueError(
-                        f"{name}: a condition is on values that {other} can take but lists "
+                        f"{name}: a condition must list values that {other} can take but lists "
                         f"{value!r}; {where}, or search.space.{other}"
                     )
         drawn[name] = domain

@@ -125,7 +125,9 @@ def test_unknown_key_names_the_nearest(changes: dict[str, Any], key: str, neares
 def test_unlike_key_lists_the_sections() -> None:
     """A key that is like none is answered with the sections there are."""
     message = refusal({"zzzzz": 1})
-    assert "unknown key 'zzzzz'; known are data, device, evaluation, features, search" in message
+    assert (
+        "unknown key 'zzzzz'; known keys are data, device, evaluation, features, search" in message
+    )
 
 
 def space(name: str, **domain: Any) -> dict[str, Any]:
@@ -238,7 +240,7 @@ LR = {"type": "float", "low": 1e-4, "high": 1e-2}
         ),
         (
             space("optimiser", type="int", low=1, high=2),
-            ["optimiser must be a text", "could be 1", "; change"],
+            ["optimiser must be text", "could be 1", "; change"],
         ),
         (
             space("sequence_length", type="int", low=10, high=61),
@@ -347,7 +349,7 @@ def test_study_name_that_could_be_a_path_is_refused(name: str) -> None:
     ],
 )
 def test_passwords_are_not_shown(text: str, shown: str) -> None:
-    """A password in an address is blotted out, and nothing else is."""
+    """A password in an address is replaced, and nothing else is."""
     assert hide_password(text) == shown
 
 
@@ -380,7 +382,7 @@ def test_a_space_may_be_a_file_of_its_own(tmp_path: Path, monkeypatch: pytest.Mo
         (folder / "spaces" / "one.yaml").write_text(text, "utf-8")
         assert list(load_config(config).search.space) == [text.split(":")[0]]
     (tmp_path / "spaces" / "one.yaml").write_text("- lr\n", "utf-8")
-    with pytest.raises(ConfigError, match="must hold a mapping of parameters but is list"):
+    with pytest.raises(ConfigError, match="must contain a mapping of parameters but is list"):
         load_config(config)
 
 
@@ -404,7 +406,7 @@ def test_the_spaces_that_come_along_are_valid(name: str, monkeypatch: pytest.Mon
     ("changes", "words"),
     [
         ({"features": {"sets": []}}, "features.sets"),
-        ({"features": {"sets": ["har", "har"]}}, "each set is listed once"),
+        ({"features": {"sets": ["har", "har"]}}, "each set must be listed once"),
         ({"features": {"sets": ["indicator"]}}, "features.sets.0"),
         ({"features": {"custom": "module.function"}}, "features.custom"),
         ({"features": {"custom": "module:f()"}}, "features.custom"),
