@@ -31,10 +31,10 @@ lint: .venv/.test-installed
 	$(INSTALL) -e '.[dev]'
 	touch $@
 
-# Minutes of a quiet machine; writes benchmarks/results/*.json and the README's table.
+# Minutes of a quiet machine; writes benchmarks/results/*.json and docs/benchmarks.md.
 bench: .venv/.bench-installed
 	for name in study_speed night_speed overheads peer_speed universe search_efficiency \
-		evaluation_speed volatility readme; do \
+		evaluation_speed volatility table; do \
 		$(BIN)/python -m benchmarks.$$name || exit 1; \
 	done
 

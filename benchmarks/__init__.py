@@ -1,1 +1,1 @@
-"""Benchmarks: ratios measured side by side; results in results/, a table in the README."""
+"""Benchmarks: ratios measured side by side; results in results/, a table in docs/benchmarks.md."""

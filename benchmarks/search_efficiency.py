@@ -4,7 +4,7 @@ A proposal is answered by the nearest configuration of `benchmarks/curves` that 
 and is told to the sampler as that configuration. A trial costs the epochs it trained, a pruned one
 fewer. Regret is the best final loss so far over the lowest of the table.
 
-    python -m benchmarks.search_efficiency --replays 500          the README's table
+    python -m benchmarks.search_efficiency --replays 500          the table in docs/benchmarks.md
     python -m benchmarks.search_efficiency --screen --replays 200 every setting, one at a time
 """
 

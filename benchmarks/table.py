@@ -1,6 +1,6 @@
-"""The README's table of benchmarks, written from what lies in `results/`.
+"""The table in docs/benchmarks.md, written from the files in `results/`.
 
-python -m benchmarks.readme
+python -m benchmarks.table
 """
 
 import json
@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks.results import FOLDER
 
-README = Path(__file__).parents[1] / "README.md"
+PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- benchmarks -->\n", "<!-- /benchmarks -->"
 
 
@@ -111,16 +111,20 @@ def _read(name: str) -> dict[str, Any] | None:
     return found
 
 
+def table() -> str:
+    """Return the table as Markdown."""
+    lines = ["| measured | here | mark |", "|---|---|---|"]
+    lines += [f"| {what} | {figure} | {mark} |" for what, figure, mark in rows()]
+    return "\n".join(lines) + "\n"
+
+
 def main() -> None:
     """Replace the table between the two marks."""
-    table = ["| measured | here | mark |", "|---|---|---|"]
-    table += [f"| {what} | {figure} | {mark} |" for what, figure, mark in rows()]
-    text = "\n".join(table) + "\n"
+    text = table()
     print(text)
-    readme = README.read_text(encoding="utf-8")
-    head, rest = readme.split(BEGIN)
+    head, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
     tail = rest.split(END)[1]
-    README.write_text(f"{head}{BEGIN}{text}{END}{tail}", encoding="utf-8")
+    PAGE.write_text(f"{head}{BEGIN}{text}{END}{tail}", encoding="utf-8")
 
 
 if __name__ == "__main__":
