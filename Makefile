@@ -1,11 +1,19 @@
 # make run    sets up .venv and runs the pipeline on bundled real bars
 # make test   sets up .venv and runs lint, types, the import contract and all tests
+# make docs   sets up .venv and writes docs/configuration.md from lstm_model/config
 # make bench  sets up .venv and measures: speed, memory, search efficiency
 PYTHON ?= python3
 BIN := .venv/bin
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+TORCH := $(shell grep '^torch==' constraints.txt)
 
-.PHONY: run test lint bench
+# uv if it is installed and resolves the pins without CUDA packages, which are several GB; else pip.
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+UV := uv pip install --quiet --python $(BIN)/python -c constraints.txt
+UV_PLAN := uv pip compile --quiet --no-annotate --python $(BIN)/python -c constraints.txt pyproject.toml
+UV_FITS = command -v uv >/dev/null && plan=$$($(UV_PLAN) 2>/dev/null) && ! echo "$$plan" | grep -q '^nvidia-'
+INSTALL = $(if $(shell $(UV_FITS) && echo yes),$(UV),$(PIP))
+
+.PHONY: run test lint docs bench
 
 run: .venv/.run-installed
 	$(BIN)/lstm-hpo run --config configs/quickstart.yaml
@@ -19,11 +27,13 @@ lint: .venv/.test-installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# torch first, and as pinned: another range would take a build with several GB of CUDA packages.
-.venv/.run-installed: pyproject.toml constraints.txt
+$(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "lstm-hpo needs Python >= 3.11; set PYTHON=python3.11")'
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(INSTALL) "$$(grep '^torch==' constraints.txt)"
+	$(PYTHON) -m venv .venv
+
+# torch first and as pinned: any other version would be a build with several GB of CUDA packages.
+.venv/.run-installed: pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) "$(TORCH)"
 	$(INSTALL) -e .
 	touch $@
 
@@ -31,7 +41,11 @@ lint: .venv/.test-installed
 	$(INSTALL) -e '.[dev]'
 	touch $@
 
-# Minutes of a quiet machine; writes benchmarks/results/*.json and docs/benchmarks.md.
+docs: .venv/.run-installed
+	$(BIN)/python -m lstm_model.config.reference > .venv/configuration.md
+	mv .venv/configuration.md docs/configuration.md
+
+# Takes minutes on a quiet machine; writes benchmarks/results/*.json and docs/benchmarks.md.
 bench: .venv/.bench-installed
 	for name in study_speed night_speed overheads peer_speed universe search_efficiency \
 		evaluation_speed volatility table; do \
