@@ -1,5 +1,6 @@
-"""Every command of the README is one that exists, and what it names is there."""
+"""Every command, configuration, script and link of the README and the docs is one that works."""
 
+import functools
 import re
 import shlex
 import subprocess
@@ -9,91 +10,153 @@ from pathlib import Path
 import pytest
 import yaml
 
+from lstm_model.config.loader import parse_config
+from lstm_model.search.hyper_params import PARAMETER_NAMES
+
 ROOT = Path(__file__).resolve().parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
 BIN = Path(sys.executable).parent
-BLOCKS = re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
-COMMANDS = [
-    line.split(" #")[0].strip()
-    for block in BLOCKS
-    for line in block.replace("\\\n", " ").splitlines()
-    if line.strip() and not line.startswith("#")
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
 ]
+TEXTS = {str(page.relative_to(ROOT)): page.read_text(encoding="utf-8") for page in PAGES}
+PREFECT_COMMANDS = {
+    ("server", "start"), ("work-pool", "create"), ("worker", "start"), ("deployment", "run"),
+}  # fmt: skip
 
 
-def options_of(*command: str) -> str:
+def blocks(language: str) -> list[tuple[str, str]]:
+    """Return (page, text) of each fenced block in a language."""
+    return [
+        (page, block)
+        for page, text in TEXTS.items()
+        for block in re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    ]
+
+
+def commands() -> list[tuple[str, str]]:
+    """Return (page, command) of each line of each bash block."""
+    return [
+        (page, line.split(" #")[0].strip())
+        for page, block in blocks("bash")
+        for line in block.replace("\\\n", " ").splitlines()
+        if line.strip() and not line.startswith("#")
+    ]
+
+
+@functools.cache
+def help_of(*command: str) -> str:
     """Return a command's own help."""
     ended = subprocess.run([*command, "--help"], capture_output=True, text=True, check=True)
     return re.sub(r"\x1b\[[0-9;]*m", "", ended.stdout)
 
 
-@pytest.mark.parametrize("command", dict.fromkeys(COMMANDS))
-def test_the_command_exists(command: str) -> None:
-    """A command names a program, sub-command, options, targets and files that exist."""
-    words = shlex.split(command)
-    options = [word.split("=")[0] for word in words if word.startswith("--")]
-    program, *rest = words
+@pytest.mark.parametrize(("page", "command"), dict.fromkeys(commands()))
+def test_the_command_exists(page: str, command: str) -> None:
+    """A command names a program, sub-command, options, targets, keys and files that exist."""
+    program, *rest = shlex.split(command)
     for word in rest:
-        if word.startswith("configs/"):
-            assert (ROOT / word).is_file(), word
+        named = re.search(r"(?:^|=)((?:configs|tests)/.*)", word)
+        assert named is None or (ROOT / named[1]).exists(), word
+    options = [word.split("=")[0] for word in rest if word.startswith("--")]
     if program == "make":
         for target in rest:
             assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
     elif program == "prefect":
         options = [option for option in options if option != "--no-prompt"]
         verbs = [word for word in rest if not word.startswith("-")]
-        depth = next(
-            n for n in (2, 1) if n == 1 or tuple(verbs[:n]) in {
-                ("server", "start"), ("work-pool", "create"), ("worker", "start"),
-                ("deployment", "run"),
-            }
-        )  # fmt: skip
-        text = options_of(str(BIN / "prefect"), *verbs[:depth])
+        depth = 2 if tuple(verbs[:2]) in PREFECT_COMMANDS else 1
+        text = help_of(str(BIN / "prefect"), *verbs[:depth])
         assert all(option in text for option in options), options
     elif program == "mlflow":
-        text = options_of(str(BIN / "mlflow"), rest[0])
+        text = help_of(str(BIN / "mlflow"), rest[0])
         assert all(option in text for option in options), options
+    elif program == "python" and rest[:1] == ["-m"]:
+        assert (ROOT / f"{rest[1].replace('.', '/')}.py").is_file(), rest[1]
     elif program in {"lstm-hpo", "python"}:
-        verb = "run" if program == "python" else rest[0]
         assert program == "lstm-hpo" or rest[0] == "hparam_search.py"
-        text = options_of(str(BIN / "lstm-hpo"), verb)
+        text = help_of(str(BIN / "lstm-hpo"), "run" if program == "python" else rest[0])
         assert all(option in text for option in options), options
+        settings = [rest[i + 1] for i, word in enumerate(rest) if word == "--set"]
+        for setting in settings:
+            assert configures(setting.split("=")[0]), setting
     else:
         assert program in {"export", ".", "git", "cd"}, command
 
 
-def test_the_configurations_it_prints_are_valid() -> None:
-    """Each YAML block of the README parses into a configuration."""
-    from lstm_model.config.loader import parse_config
-
-    blocks = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
-    assert blocks
-    for block in blocks:
-        parse_config(yaml.safe_load(block))
+def configures(key: str) -> bool:
+    """Tell whether docs/configuration.md has a row for a dotted key, in its section."""
+    section, _, name = key.rpartition(".")
+    title = f"## `{section}`" if section else "## Top level"
+    _, _, after = TEXTS["docs/configuration.md"].partition(f"\n{title}\n")
+    return f"\n| `{name}` |" in after.split("\n## ")[0]
 
 
-def test_the_whole_configuration_it_prints_is_the_defaults() -> None:
-    """The README lists every key there is, with its default."""
-    from lstm_model.config.loader import parse_config
-
-    (block,) = re.findall(r"```yaml\n(data:.*?)```", README, re.DOTALL)
-    printed, bare = yaml.safe_load(block), {"data": {"tickers": ["AAPL"]}}
-    expected = parse_config(bare).model_dump(mode="json")
-    assert parse_config(printed) == parse_config(bare)
-    for section, values in expected.items():
-        if isinstance(values, dict):
-            assert printed[section].keys() == values.keys(), section
-    assert printed.keys() == expected.keys()
+@pytest.mark.parametrize(("page", "block"), blocks("yaml"))
+def test_the_configuration_is_valid(page: str, block: str) -> None:
+    """A YAML block is a configuration, a part of one, or a search space."""
+    printed = yaml.safe_load(block)
+    if printed.keys() <= set(PARAMETER_NAMES):
+        printed = {"search": {"space": printed}}
+    parse_config({"data": {"tickers": ["AAPL"]}} | printed)
 
 
-def test_the_pictures_and_pages_it_links_are_there() -> None:
-    """Each relative link points to a file."""
-    for target in re.findall(r"\]\(([^)#]+)\)", README):
-        if not target.startswith("http"):
-            assert (ROOT / target).is_file(), target
+@pytest.mark.parametrize(("page", "block"), blocks("python"))
+def test_the_script_compiles(page: str, block: str) -> None:
+    """A Python block is valid Python."""
+    compile(block, page, "exec")
 
 
-def test_the_deployment_is_the_one_it_describes() -> None:
+def test_the_function_of_ones_own_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The example of docs/own-features.md gives a column under the name that the page uses."""
+    from lstm_model.data.cleaning import clean_bars
+    from lstm_model.data.custom_features import custom_columns
+    from tasks.data.sources import BundledSource
+
+    ((_, block),) = (b for b in blocks("python") if b[0] == "docs/own-features.md")
+    (tmp_path / "my_columns.py").write_text(block, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    bars = clean_bars(BundledSource().fetch("^GSPC", None, None).head(300), "^GSPC")
+    names, values = custom_columns(bars, "my_columns:momentum", ())
+    assert (names, values.shape) == (("momentum5",), (300, 1))
+
+
+@pytest.mark.parametrize("page", TEXTS)
+def test_links_and_pictures_are_there(page: str) -> None:
+    """Each relative link points to a file, and each anchor to a heading of it."""
+    for link in re.findall(r"\]\(([^)\s]+)\)", TEXTS[page]):
+        if link.startswith("http"):
+            continue
+        target, _, anchor = link.partition("#")
+        path = (ROOT / page).parent / target if target else ROOT / page
+        assert path.is_file(), link
+        assert not anchor or anchor in anchors(path.read_text(encoding="utf-8")), link
+
+
+def anchors(text: str) -> set[str]:
+    """Return the anchors that a Markdown page's headings get."""
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_readme_fits_one_screen() -> None:
+    """The README has at most 80 lines and links every page of the docs."""
+    text = TEXTS["README.md"]
+    assert len(text.splitlines()) <= 80
+    for page in TEXTS:
+        if page.startswith("docs/") and page != "docs/testing.md":
+            assert f"]({page})" in text, page
+
+
+def test_the_benchmarks_are_current() -> None:
+    """The table of docs/benchmarks.md is what `benchmarks/results/` holds."""
+    from benchmarks.table import BEGIN, END, table
+
+    assert f"{BEGIN}{table()}{END}" in TEXTS["docs/benchmarks.md"]
+
+
+def test_the_deployment_is_the_one_described() -> None:
     """`daily` runs on weekdays after the close in New York, one at a time."""
     (daily,) = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
     assert daily["name"] == "daily"
