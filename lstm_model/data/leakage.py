@@ -66,16 +66,16 @@ def audit_features(
     some = take_tickers(bars, MAX_TICKERS)
     whole = compute(some)
     cuts = _cuts(whole, boundaries)
-    checks: dict[str, tuple[Variant, ...]] = {
-        "features are the same when they are computed again": (lambda bars, _: bars,),
-        "features on truncated history": (until,),
-        "features when later bars change": (lift_after, sink_after, widen_after, narrow_after),
-    }
-    rows = [
-        _recompute(check, variants, compute, some, whole, cuts)
-        for check, variants in checks.items()
-    ]
-    return [*rows, _start_later(compute, some, whole)]
+    changes = (lift_after, sink_after, widen_after, narrow_after)
+    return [
+        _recompute(
+            "features are the same when they are computed again",
+            (lambda bars, _: bars,), compute, some, whole, cuts[-1:],
+        ),
+        _recompute("features on truncated history", (until,), compute, some, whole, cuts),
+        _recompute("features when later bars change", changes, compute, some, whole, cuts),
+        _start_later(compute, some, whole),
+    ]  # fmt: skip
 
 
 def _recompute(
@@ -182,8 +182,16 @@ def audit_labels(split: ChronoSplit) -> list[AuditRow]:
     return rows
 
 
-def audit_scaler(view: SearchView, scaler: Scaler, params: HyperParams) -> AuditRow:
-    """Fit the scaler again where all that train does not cover is blank; it must be the same."""
+@dataclass(frozen=True, slots=True)
+class BlindFit:
+    """A scaler that was fitted where all that train does not cover is blank."""
+
+    scaler: Scaler
+    covered_rows: int
+
+
+def fit_blind(view: SearchView, params: HyperParams) -> BlindFit:
+    """Fit a scaler on the rows that train windows cover, with every other value blank."""
     rows = with_sequence_length(view.rows, params)
     covered = rows_covered(view.train, rows.window_length, len(rows.dates))
     in_train = np.zeros(len(rows.dates), dtype=bool)
@@ -194,7 +202,12 @@ def audit_scaler(view: SearchView, scaler: Scaler, params: HyperParams) -> Audit
         labels=np.where(in_train, rows.labels, np.nan),
         har_terms=np.where(in_train[:, None], rows.har_terms, np.nan),
     )
-    again = Scaler.fit(blind, view.train, params.feature_scaling)
+    return BlindFit(Scaler.fit(blind, view.train, params.feature_scaling), int(covered.sum()))
+
+
+def audit_scaler(scaler: Scaler, blind: BlindFit) -> AuditRow:
+    """Compare a scaler with one that could see train alone: they must be equal."""
+    again = blind.scaler
     parts = ("feature_means", "feature_sds", "label_mean", "label_sd", "skip_weights", "knots")
     different = [part for part in parts if not _equal(getattr(scaler, part), getattr(again, part))]
     return AuditRow(
@@ -202,7 +215,7 @@ def audit_scaler(view: SearchView, scaler: Scaler, params: HyperParams) -> Audit
         not different,
         f"{', '.join(different)} differ from a fit on train alone"
         if different
-        else f"equal to a fit on the {int(covered.sum())} rows that train windows cover",
+        else f"equal to a fit on the {blind.covered_rows} rows that train windows cover",
     )
 
 
