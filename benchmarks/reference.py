@@ -37,7 +37,7 @@ from lstm_model.data.windows import WindowSet, scale_blocks, scaled_tensor, wind
 from lstm_model.evaluation.accuracy_tests import diebold_mariano
 from lstm_model.evaluation.baselines import baseline_forecasts
 from lstm_model.evaluation.measured import numbers
-from lstm_model.evaluation.metrics import Yardsticks, score
+from lstm_model.evaluation.metrics import Benchmarks, score
 from lstm_model.search.hyper_params import HyperParams, Params
 from lstm_model.seeding import derive_seed
 from tasks.data.data_set import load_search_view
@@ -243,7 +243,7 @@ class PlainNight:
             "test": scaler.unscale_forecasts(scaled, rows.har_terms[ends]),
             **baselines,
         }
-        yardsticks = Yardsticks(
+        benchmarks = Benchmarks(
             train_mean=baselines["train_mean"],
             persistence=baselines["persistence"],
             benchmark=baselines["har"],
@@ -251,12 +251,12 @@ class PlainNight:
             horizon=self.config.target.horizon,
             is_volatility=True,
         )
-        scores = {name: score(values, truth, yardsticks) for name, values in forecasts.items()}
+        scores = {name: score(values, truth, benchmarks) for name, values in forecasts.items()}
         for name, metrics in scores.items():
             for key, value in numbers(metrics, name).items():
                 mlflow.log_metric(key, value)
             diebold_mariano(
-                forecasts["test"], forecasts[name], truth, rows.dates[ends], yardsticks.horizon
+                forecasts["test"], forecasts[name], truth, rows.dates[ends], benchmarks.horizon
             )
         return scores["test"].mse
 

@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from lstm_model.evaluation.accuracy_tests import better_p, clark_west, diebold_mariano
 from lstm_model.evaluation.measured import NotComputed, Tested
-from lstm_model.evaluation.metrics import Metrics, Yardsticks, score
+from lstm_model.evaluation.metrics import Benchmarks, Metrics, score
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +42,15 @@ def compare(
     forecast: Float[np.ndarray, " sample"],
     other: Float[np.ndarray, " sample"],
     truth: Float[np.ndarray, " sample"],
-    yardsticks: Yardsticks,
+    benchmarks: Benchmarks,
 ) -> Comparison:
     """Score `other` and test whether `forecast` is more accurate."""
-    dates, horizon = yardsticks.dates, yardsticks.horizon
+    dates, horizon = benchmarks.dates, benchmarks.horizon
     test = diebold_mariano(forecast, other, truth, dates, horizon)
     nested: Tested = NotComputed("the model does not nest it")
-    if name in yardsticks.nested:
+    if name in benchmarks.nested:
         nested = clark_west(forecast, other, truth, dates, horizon)
-    return Comparison(name, score(other, truth, yardsticks), test, better_p(test), nested)
+    return Comparison(name, score(other, truth, benchmarks), test, better_p(test), nested)
 
 
 def seed_spread(

@@ -15,7 +15,7 @@ from lstm_model.evaluation.by_date import calendar_days
 from lstm_model.evaluation.comparison import Comparison, SeedSpread, compare, seed_spread
 from lstm_model.evaluation.intervals import LEVELS, Interval, conformal_intervals
 from lstm_model.evaluation.measured import Measured, NotComputed
-from lstm_model.evaluation.metrics import Metrics, Yardsticks, score
+from lstm_model.evaluation.metrics import Benchmarks, Metrics, score
 from lstm_model.evaluation.multiple_testing import (
     ConfidenceSet,
     SuperiorAbility,
@@ -183,7 +183,7 @@ def evaluate(
 
     truth, dates = samples.truth, samples.dates
     forecast = members.mean(axis=0)
-    yardsticks = Yardsticks(
+    benchmarks = Benchmarks(
         train_mean=baselines["train_mean"],
         persistence=samples.last_values,
         benchmark=baselines[benchmark],
@@ -192,9 +192,9 @@ def evaluate(
         is_volatility=target.kind == "log_volatility",
         nested=("zero", "train_mean", target.skip),
     )
-    model = score(forecast, truth, yardsticks)
+    model = score(forecast, truth, benchmarks)
     others = {**baselines, **means}
-    compared = {name: compare(name, forecast, v, truth, yardsticks) for name, v in others.items()}
+    compared = {name: compare(name, forecast, v, truth, benchmarks) for name, v in others.items()}
     losses = {
         name: losses_by_date(values, truth, dates)
         for name, values in {MODEL: forecast, **others}.items()
@@ -254,7 +254,7 @@ def evaluate(
             tuple(compared.values()),
             benchmark,
             in_set,
-            is_volatility=yardsticks.is_volatility,
+            is_volatility=benchmarks.is_volatility,
             best_reference=search.best_reference,
             equals_reference=search.equals_reference,
         ),

@@ -35,7 +35,7 @@ class Metrics:
 
 
 @dataclass(frozen=True, slots=True)
-class Yardsticks:
+class Benchmarks:
     """What every forecast of the same samples is measured against.
 
     is_volatility: the target is a log variance, and a direction is counted from persistence, its
@@ -55,11 +55,11 @@ class Yardsticks:
 def score(
     forecast: Float[np.ndarray, " sample"],
     truth: Float[np.ndarray, " sample"],
-    yardsticks: Yardsticks,
+    benchmarks: Benchmarks,
 ) -> Metrics:
     """Compute every metric of one forecast.
 
-    Samples where forecast or truth are missing are left out, and those where a yardstick is are
+    Samples where forecast or truth are missing are left out, and those where a benchmark is are
     left out of what needs it. Raises ValueError where no sample is left.
     """
     known = np.isfinite(forecast) & np.isfinite(truth)
@@ -72,18 +72,18 @@ def score(
         ratio = _ratio(errors, truth - other)
         return ratio if isinstance(ratio, NotComputed) else 1.0 - ratio
 
-    u_squared = _ratio(errors, truth - yardsticks.persistence)
-    accuracy, majority, test = _direction(forecast, truth, yardsticks)
+    u_squared = _ratio(errors, truth - benchmarks.persistence)
+    accuracy, majority, test = _direction(forecast, truth, benchmarks)
     return Metrics(
         mse=mse,
         rmse=math.sqrt(mse),
         mae=float(np.mean(np.abs(errors[known]))),
-        r2_train_mean=r2(yardsticks.train_mean),
+        r2_train_mean=r2(benchmarks.train_mean),
         r2_zero=r2(np.zeros_like(truth)),
-        r2_benchmark=r2(yardsticks.benchmark),
+        r2_benchmark=r2(benchmarks.benchmark),
         theil_u=u_squared if isinstance(u_squared, NotComputed) else math.sqrt(u_squared),
         qlike=_qlike(errors[known])
-        if yardsticks.is_volatility
+        if benchmarks.is_volatility
         else NotComputed("a return has no QLIKE"),
         directional_accuracy=accuracy,
         majority_class=majority,
@@ -116,9 +116,9 @@ def _qlike(errors: Float[np.ndarray, " sample"]) -> Measured:
 def _direction(
     forecast: Float[np.ndarray, " sample"],
     truth: Float[np.ndarray, " sample"],
-    yardsticks: Yardsticks,
+    benchmarks: Benchmarks,
 ) -> tuple[Measured, Measured, Tested]:
-    reference = yardsticks.persistence if yardsticks.is_volatility else np.zeros_like(truth)
+    reference = benchmarks.persistence if benchmarks.is_volatility else np.zeros_like(truth)
     known = np.isfinite(forecast) & np.isfinite(truth) & np.isfinite(reference)
     if not known.any():
         missing = NotComputed("the last known value is missing on every sample")
@@ -130,5 +130,5 @@ def _direction(
         silent = NotComputed("the forecast names no direction")
         return silent, majority, silent
     says = forecast[known] > reference[known]
-    test = pesaran_timmermann(says, rises, yardsticks.dates[known], yardsticks.horizon)
+    test = pesaran_timmermann(says, rises, benchmarks.dates[known], benchmarks.horizon)
     return float(np.mean(says == rises)), majority, test

@@ -6,7 +6,7 @@ import pytest
 from lstm_model.evaluation.accuracy_tests import better_p, clark_west, diebold_mariano
 from lstm_model.evaluation.comparison import SeedSpread, compare, seed_spread
 from lstm_model.evaluation.measured import NotComputed
-from lstm_model.evaluation.metrics import Yardsticks, score
+from lstm_model.evaluation.metrics import Benchmarks, score
 
 
 @pytest.mark.parametrize(
@@ -17,10 +17,10 @@ def test_a_comparison_is_its_parts(name: str, nested: bool) -> None:
     draws = np.random.default_rng(0)
     truth, forecast, other, last = draws.normal(size=(4, 50))
     dates = np.arange(50)
-    sticks = Yardsticks(np.zeros(50), last, np.ones(50), dates, horizon=2, is_volatility=True)
-    found = compare(name, forecast, other, truth, sticks)
+    benchmarks = Benchmarks(np.zeros(50), last, np.ones(50), dates, horizon=2, is_volatility=True)
+    found = compare(name, forecast, other, truth, benchmarks)
     assert found.name == name
-    assert found.metrics == score(other, truth, sticks)
+    assert found.metrics == score(other, truth, benchmarks)
     assert found.diebold_mariano == diebold_mariano(forecast, other, truth, dates, 2)
     assert found.better_p == better_p(found.diebold_mariano)
     expected = clark_west(forecast, other, truth, dates, 2)

@@ -22,7 +22,7 @@ from lstm_model.evaluation.evaluate import (
     evaluate,
 )
 from lstm_model.evaluation.measured import NotComputed, Statistic
-from lstm_model.evaluation.metrics import Yardsticks, score
+from lstm_model.evaluation.metrics import Benchmarks, score
 from lstm_model.evaluation.panel import PanelSkill
 from lstm_model.evaluation.selection import Validation
 from lstm_model.seeding import derive_seed
@@ -130,10 +130,10 @@ def test_every_forecast_stands_beside_the_model() -> None:
     assert isinstance(baselines, dict)
     forecast = members.mean(axis=0)
     mean = baselines["train_mean"]
-    sticks = Yardsticks(
+    benchmarks = Benchmarks(
         mean, samples.last_values, mean, samples.dates, horizon=1, is_volatility=False
     )
-    assert found.model == score(forecast, samples.truth, sticks)
+    assert found.model == score(forecast, samples.truth, benchmarks)
     assert [one.name for one in found.baselines] == list(baselines)
     assert [one.name for one in found.references] == ["example 0", "example 1"]
     assert [one.name for one in found.seeds] == ["model", "example 0", "example 1"]

@@ -11,16 +11,16 @@ from hypothesis.extra.numpy import arrays
 
 from lstm_model.evaluation.direction import pesaran_timmermann
 from lstm_model.evaluation.measured import NotComputed, Statistic
-from lstm_model.evaluation.metrics import Metrics, Yardsticks, score
+from lstm_model.evaluation.metrics import Benchmarks, Metrics, score
 
 TRUTH = np.array([1.0, -1.0, 2.0, 4.0])
 FORECAST = np.array([0.5, 0.5, 2.0, 2.0])
 
 
-def yardsticks(n: int, *, is_volatility: bool = False, **values: np.ndarray) -> Yardsticks:
-    """Build yardsticks of ones, but for the given."""
+def make_benchmarks(n: int, *, is_volatility: bool = False, **values: np.ndarray) -> Benchmarks:
+    """Build benchmarks of ones, but for the given."""
     ones = {name: np.ones(n) for name in ("train_mean", "persistence", "benchmark")}
-    return Yardsticks(
+    return Benchmarks(
         **{**ones, **values}, dates=np.arange(n), horizon=1, is_volatility=is_volatility
     )
 
@@ -28,7 +28,7 @@ def yardsticks(n: int, *, is_volatility: bool = False, **values: np.ndarray) -> 
 def test_metrics_by_hand() -> None:
     """On four numbers each metric is what paper and pencil give."""
     benchmark = np.array([1.0, 0.0, 2.0, 3.0])
-    metrics = score(FORECAST, TRUTH, yardsticks(4, benchmark=benchmark))
+    metrics = score(FORECAST, TRUTH, make_benchmarks(4, benchmark=benchmark))
     assert metrics.mse == pytest.approx(6.5 / 4)
     assert metrics.rmse == pytest.approx((6.5 / 4) ** 0.5)
     assert metrics.mae == pytest.approx(1.0)
@@ -45,7 +45,7 @@ def test_metrics_by_hand() -> None:
 def test_direction_of_a_volatility_counts_from_the_last_value() -> None:
     """For volatility a direction is the change from the last known value."""
     last = np.array([2.0, -2.0, 1.0, 3.0])
-    metrics = score(FORECAST, TRUTH, yardsticks(4, is_volatility=True, persistence=last))
+    metrics = score(FORECAST, TRUTH, make_benchmarks(4, is_volatility=True, persistence=last))
     assert metrics.directional_accuracy == 0.75
     assert metrics.majority_class == 0.75
 
@@ -53,7 +53,7 @@ def test_direction_of_a_volatility_counts_from_the_last_value() -> None:
 def test_qlike_by_hand() -> None:
     """With true variances 2 and 1/2 of what was forecast, QLIKE is the mean of s - ln s - 1."""
     truth = np.log(np.array([2.0, 0.5, 1.0, 1.0]))
-    metrics = score(np.zeros(4), truth, yardsticks(4, is_volatility=True))
+    metrics = score(np.zeros(4), truth, make_benchmarks(4, is_volatility=True))
     by_hand = ((2 - math.log(2) - 1) + (0.5 + math.log(2) - 1)) / 4
     assert metrics.qlike == pytest.approx(by_hand)
 
@@ -62,7 +62,7 @@ def test_qlike_punishes_too_low_a_variance_more() -> None:
     """The loss is lopsided: half the true variance costs more than twice it."""
     truth = np.zeros(4)
     low, high = (
-        score(np.full(4, sign * math.log(2)), truth, yardsticks(4, is_volatility=True)).qlike
+        score(np.full(4, sign * math.log(2)), truth, make_benchmarks(4, is_volatility=True)).qlike
         for sign in (-1, 1)
     )
     assert isinstance(low, float)
@@ -74,17 +74,17 @@ def test_the_tests_of_direction_are_the_rooms() -> None:
     """Where there are enough dates the test is on ups and downs from the reference."""
     draws = np.random.default_rng(0)
     truth, forecast, last = draws.normal(size=(3, 60))
-    found = score(forecast, truth, yardsticks(60, is_volatility=True, persistence=last))
+    found = score(forecast, truth, make_benchmarks(60, is_volatility=True, persistence=last))
     expected = pesaran_timmermann(forecast > last, truth > last, np.arange(60))
     assert isinstance(expected, Statistic)
     assert found.pesaran_timmermann == expected
 
 
 @pytest.mark.parametrize("name", ["train_mean", "benchmark", "persistence"])
-def test_missing_yardstick_days_are_left_out(name: str) -> None:
-    """A yardstick that misses days is held against the model on the others alone."""
+def test_missing_benchmark_days_are_left_out(name: str) -> None:
+    """A benchmark that misses days is held against the model on the others alone."""
     values = np.array([np.nan, 0.0, 1.0, np.inf])
-    metrics = score(FORECAST, TRUTH, yardsticks(4, **{name: values}))
+    metrics = score(FORECAST, TRUTH, make_benchmarks(4, **{name: values}))
     field = {"train_mean": "r2_train_mean", "benchmark": "r2_benchmark", "persistence": "theil_u"}
     ratio = (1.5**2 + 0.0) / (1.0 + 1.0)
     expected = math.sqrt(ratio) if name == "persistence" else 1 - ratio
@@ -98,9 +98,9 @@ def test_missing_yardstick_days_are_left_out(name: str) -> None:
         (TRUTH, "the benchmark makes no error"),
     ],
 )
-def test_a_yardstick_without_error_or_value(values: np.ndarray, reason: str) -> None:
+def test_a_benchmark_without_error_or_value(values: np.ndarray, reason: str) -> None:
     """There is no R2 against what is missing, or what is never wrong."""
-    metrics = score(FORECAST, TRUTH, yardsticks(4, benchmark=values, persistence=values))
+    metrics = score(FORECAST, TRUTH, make_benchmarks(4, benchmark=values, persistence=values))
     assert metrics.r2_benchmark == NotComputed(reason)
     assert metrics.theil_u == NotComputed(reason)
 
@@ -109,16 +109,16 @@ def test_persistence_names_no_direction() -> None:
     """Always saying "as it was" is no direction, and zero is none of a return."""
     silent = NotComputed("the forecast names no direction")
     last = np.array([2.0, -2.0, 1.0, 3.0])
-    metrics = score(last, TRUTH, yardsticks(4, is_volatility=True, persistence=last))
+    metrics = score(last, TRUTH, make_benchmarks(4, is_volatility=True, persistence=last))
     assert metrics.directional_accuracy == metrics.pesaran_timmermann == silent
     assert metrics.majority_class == 0.75
-    assert score(np.zeros(4), TRUTH, yardsticks(4)).directional_accuracy == silent
+    assert score(np.zeros(4), TRUTH, make_benchmarks(4)).directional_accuracy == silent
 
 
 def test_volatility_without_last_values() -> None:
     """Where no last value is known there is no direction to be right about."""
     gone = np.full(4, np.nan)
-    metrics = score(FORECAST, TRUTH, yardsticks(4, is_volatility=True, persistence=gone))
+    metrics = score(FORECAST, TRUTH, make_benchmarks(4, is_volatility=True, persistence=gone))
     reason = NotComputed("the last known value is missing on every sample")
     assert metrics.directional_accuracy == metrics.majority_class == reason
     assert metrics.pesaran_timmermann == reason
@@ -127,14 +127,14 @@ def test_volatility_without_last_values() -> None:
 def test_missing_forecasts_are_left_out() -> None:
     """A sample without forecast counts for nothing; without any there is nothing to score."""
     holey = np.array([np.nan, 0.5, 2.0, 2.0])
-    assert score(holey, TRUTH, yardsticks(4)).mse == pytest.approx(6.25 / 3)
+    assert score(holey, TRUTH, make_benchmarks(4)).mse == pytest.approx(6.25 / 3)
     with pytest.raises(ValueError, match="at least 1 sample"):
-        score(np.full(4, np.nan), TRUTH, yardsticks(4))
+        score(np.full(4, np.nan), TRUTH, make_benchmarks(4))
 
 
 def test_a_forecast_far_off_has_no_qlike() -> None:
     """An exponential that overflows is said to, not shown as infinity."""
-    metrics = score(np.full(4, -1e4), TRUTH, yardsticks(4, is_volatility=True))
+    metrics = score(np.full(4, -1e4), TRUTH, make_benchmarks(4, is_volatility=True))
     assert metrics.qlike == NotComputed("a forecast is too far from the truth")
 
 
@@ -151,10 +151,10 @@ def test_never_nan(
     forecast: np.ndarray, truth: np.ndarray, other: np.ndarray, is_volatility: bool
 ) -> None:
     """Whatever is missing or constant, each metric is a finite number or a reason."""
-    sticks = yardsticks(
+    benchmarks = make_benchmarks(
         33, is_volatility=is_volatility, train_mean=other, persistence=other, benchmark=other
     )
-    metrics = score(forecast, truth, sticks)
+    metrics = score(forecast, truth, benchmarks)
     assert_finite(metrics)
 
 
