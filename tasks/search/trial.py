@@ -15,7 +15,7 @@ from jaxtyping import Float
 from lstm_model.data.walk_forward import walk_forward
 from lstm_model.data.windows import ScaledView, WindowSet, scale_view
 from lstm_model.errors import TrainingDiverged
-from lstm_model.evaluation.cscv_blocks import losses_by_stretch
+from lstm_model.evaluation.cscv_blocks import losses_by_block
 from lstm_model.model.network import LSTMRegressor
 from lstm_model.model.training import (
     EpochResult,
@@ -96,7 +96,7 @@ def run_trial(spec: TrialSpec) -> TrialResult:
                 break
             squares = _squared_errors(network, view.validation)
             if parts[-1][-1].validation_loss == losses[-1]:  # not where another epoch's counts
-                blocks = losses_by_stretch(squares, dates)
+                blocks = losses_by_block(squares, dates)
             if spec.objective.with_error and spec.objective.parts == 1:
                 # Taking the squared errors as independent.
                 error = float(np.std(squares, ddof=1) / math.sqrt(len(squares)))
