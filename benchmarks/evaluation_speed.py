@@ -15,15 +15,14 @@ import numpy as np
 
 from benchmarks.nights import fresh_site
 from benchmarks.results import write_results
-from lstm_model.evaluation.evaluate import (
-    Evaluation,
+from lstm_model.evaluation.evaluate import Evaluation, evaluate
+from lstm_model.evaluation.inputs import (
     EvaluationSettings,
     Samples,
     SearchFacts,
     Target,
-    evaluate,
+    Validation,
 )
-from lstm_model.evaluation.selection import Validation
 from lstm_model.report.night_result import NightResult, night_from_json
 from lstm_model.report.page.render import render_page
 from lstm_model.search.hyper_params import EXAMPLE_NAMES
@@ -114,7 +113,7 @@ def evaluate_noise(tickers: int) -> Evaluation:
             best_reference=EXAMPLE_NAMES[0],
         ),
         Target("log_volatility", "log variance of a day", 1, -10.0),
-        EvaluationSettings(seed=0),
+        EvaluationSettings(0, costs_bps=5.0, position="sign", levels=(0.9, 0.5), repetitions=1000),
     )
 
 

@@ -13,16 +13,15 @@ from lstm_model.config.pipeline import PipelineConfig
 from lstm_model.data.views import ChronoSplit, Rows, SearchView
 from lstm_model.data.windows import WindowSet
 from lstm_model.evaluation.baselines import baseline_forecasts, benchmark_on_validation
-from lstm_model.evaluation.evaluate import (
-    Evaluation,
+from lstm_model.evaluation.evaluate import Evaluation, evaluate
+from lstm_model.evaluation.inputs import (
     EvaluationSettings,
     Samples,
     SearchFacts,
     Target,
-    evaluate,
+    Validation,
 )
 from lstm_model.evaluation.measured import NotComputed
-from lstm_model.evaluation.selection import Validation
 from lstm_model.model.bundle import Bundle, spread_of
 from lstm_model.model.final_model import FinalModels
 from lstm_model.search.study_result import StudyResult

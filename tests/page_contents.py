@@ -11,13 +11,16 @@ import numpy as np
 from lstm_model.data.bars import Finding
 from lstm_model.data.leakage import AuditRow
 from lstm_model.evaluation.backtest import Performance, Trading
-from lstm_model.evaluation.evaluate import Comparison, Evaluation, SeedSpread, Series, Verdict
+from lstm_model.evaluation.comparison import Comparison, SeedSpread
+from lstm_model.evaluation.evaluate import Evaluation
 from lstm_model.evaluation.intervals import Interval
 from lstm_model.evaluation.measured import NotComputed, Statistic, too_short
 from lstm_model.evaluation.metrics import Metrics
 from lstm_model.evaluation.multiple_testing import ConfidenceSet, SuperiorAbility
 from lstm_model.evaluation.panel import Correlation, PanelSkill, TickerSkill
 from lstm_model.evaluation.selection import SelectionBias
+from lstm_model.evaluation.series import Series
+from lstm_model.evaluation.verdict import Verdict
 from lstm_model.model.final_model import FinalModel, FinalModels
 from lstm_model.model.training import EpochResult, LearningCurve
 from lstm_model.report.insight import Insight

@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from lstm_model.evaluation.accuracy_tests import better_p, clark_west, diebold_mariano
 from lstm_model.evaluation.measured import NotComputed, Tested
-from lstm_model.evaluation.metrics import Benchmarks, Metrics, score
+from lstm_model.evaluation.metrics import Benchmarks, Metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +39,23 @@ class SeedSpread:
 
 def compare(
     name: str,
+    metrics: Metrics,
     forecast: Float[np.ndarray, " sample"],
     other: Float[np.ndarray, " sample"],
     truth: Float[np.ndarray, " sample"],
     benchmarks: Benchmarks,
 ) -> Comparison:
-    """Score `other` and test whether `forecast` is more accurate."""
+    """Test whether `forecast`, the model's, is more accurate than `other`.
+
+    name, metrics: of `other`. forecast, other, truth: by sample, in the target's unit. benchmarks:
+    for the dates, the horizon in bars, and which forecasts the model nests.
+    """
     dates, horizon = benchmarks.dates, benchmarks.horizon
     test = diebold_mariano(forecast, other, truth, dates, horizon)
     nested: Tested = NotComputed("the model does not nest it")
     if name in benchmarks.nested:
         nested = clark_west(forecast, other, truth, dates, horizon)
-    return Comparison(name, score(other, truth, benchmarks), test, better_p(test), nested)
+    return Comparison(name, metrics, test, better_p(test), nested)
 
 
 def seed_spread(

@@ -14,6 +14,9 @@ from lstm_model.evaluation.measured import MIN_DATES, Measured, NotComputed, too
 STEPWISE_SIZE = 0.05
 """Chance that any of the forecasts named superior is not."""
 
+CONFIDENCE_SET_SIZE = 0.10
+"""Chance that the best forecast is not in the model confidence set."""
+
 
 @dataclass(frozen=True, slots=True)
 class SuperiorAbility:
@@ -47,7 +50,7 @@ def superior_ability(
     benchmark: str,
     losses: Mapping[str, Float[np.ndarray, " date"]],
     seed: int,
-    repetitions: int = 1000,
+    repetitions: int,
 ) -> SuperiorAbility:
     """Test whether any forecast has a lower mean loss than `benchmark`, and name those that do.
 
@@ -91,8 +94,7 @@ def superior_ability(
 def confidence_set(
     losses: Mapping[str, Float[np.ndarray, " date"]],
     seed: int,
-    size: float = 0.10,
-    repetitions: int = 1000,
+    repetitions: int,
 ) -> ConfidenceSet:
     """Find the forecasts that cannot be told from the best, by the range statistic.
 
@@ -103,15 +105,15 @@ def confidence_set(
     """
     reason = _why_not(losses)
     if reason:
-        return ConfidenceSet(size, reason)
+        return ConfidenceSet(CONFIDENCE_SET_SIZE, reason)
     twin_of, distinct = _twins(losses)
     if len(distinct) == 1:
-        return ConfidenceSet(size, EQUAL)
+        return ConfidenceSet(CONFIDENCE_SET_SIZE, EQUAL)
     columns = np.column_stack([losses[name] for name in distinct])
     block = block_length(columns - columns.mean(axis=1, keepdims=True))
     days = stationary_samples(len(columns), repetitions, block, seed)
     found = dict(zip(distinct, _range_p_values(columns, days), strict=True))
-    return ConfidenceSet(size, {name: found[twin_of[name]] for name in losses})
+    return ConfidenceSet(CONFIDENCE_SET_SIZE, {name: found[twin_of[name]] for name in losses})
 
 
 def _range_p_values(

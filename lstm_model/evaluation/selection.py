@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
+from lstm_model.evaluation.inputs import SearchFacts, Validation
 from lstm_model.evaluation.measured import Measured, NotComputed
 
 CHUNK = 1000
@@ -35,43 +36,24 @@ class SelectionBias:
     pbo_trials: int
 
 
-@dataclass(frozen=True, slots=True)
-class Validation:
-    """What the winner forecast on the validation block, beside truth and benchmark."""
+def measure_selection(benchmark: str, search: SearchFacts, horizon: int) -> SelectionBias:
+    """Compare the winner's validation R2 with that of the best of as many trials of pure noise.
 
-    truth: Float[np.ndarray, " sample"]
-    forecast: Float[np.ndarray, " sample"]
-    benchmark: Float[np.ndarray, " sample"]
-    dates: Int[np.ndarray, " sample"]
-
-
-def measure_selection(
-    benchmark: str,
-    validation: Validation | NotComputed,
-    trials: int,
-    studies: int,
-    block_losses: Float[np.ndarray, "trial block"],
-    horizon: int = 1,
-) -> SelectionBias:
-    """Set the winner's validation R2 beside the best of as much noise.
-
-    `trials` are counted over all `studies` under the study's name, whatever block each looked at;
-    `block_losses` are of this study alone, as `probability_of_overfitting` takes them. A date in
-    `horizon` counts as a sample, since tickers of a day and labels that overlap share their shocks.
-    The winner was stopped on this very block, which flatters it beside its trial. Trials of one
-    search resemble each other, so the best of as many independent ones is an upper bound.
-    `validation` is NotComputed, which says why, where the winner was trained on it.
+    horizon: of the labels, in bars; one date in `horizon` counts as a sample, because tickers of a
+    date and overlapping labels share their shocks. Training was stopped on this block, so the
+    winner's R2 is too high. Trials of one search resemble each other, so the best of as many
+    independent ones is an upper bound. The reason in `search.validation` is passed on.
     """
-    r2, expected = _winner(validation, trials, horizon)
+    r2, expected = _winner(search.validation, search.trials, horizon)
     return SelectionBias(
         benchmark=benchmark,
-        trials=trials,
-        studies=studies,
+        trials=search.trials,
+        studies=search.studies,
         r2=r2,
         expected_best=expected,
         deflated=_difference(r2, expected),
-        pbo=probability_of_overfitting(block_losses),
-        pbo_trials=len(block_losses),
+        pbo=probability_of_overfitting(search.block_losses),
+        pbo_trials=len(search.block_losses),
     )
 
 

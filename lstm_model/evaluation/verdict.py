@@ -4,14 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lstm_model.evaluation.comparison import Comparison
+from lstm_model.evaluation.inputs import MODEL
 from lstm_model.evaluation.measured import NotComputed
 from lstm_model.evaluation.metrics import Metrics
 from lstm_model.evaluation.multiple_testing import ConfidenceSet
 
 SIGNIFICANT = 0.05
-
-MODEL = "model"
-"""The model's name among forecasts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ from itertools import accumulate
 
 import plotly.graph_objects as go
 
-from lstm_model.evaluation.evaluate import Series
+from lstm_model.evaluation.inputs import MODEL
 from lstm_model.evaluation.measured import NotComputed
+from lstm_model.evaluation.series import Series
 from lstm_model.report.figures.style import (
     BLUE,
     DASHES,
@@ -24,7 +25,6 @@ from lstm_model.report.figures.style import (
     thinned,
 )
 
-MODEL = "model"
 NO_DATES = NotComputed("n = 0 test dates")
 BINS = 40
 

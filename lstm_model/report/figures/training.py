@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from lstm_model.evaluation.evaluate import SeedSpread
+from lstm_model.evaluation.comparison import SeedSpread
 from lstm_model.evaluation.measured import NotComputed
 from lstm_model.model.training import EpochResult
 from lstm_model.report.figures.style import (

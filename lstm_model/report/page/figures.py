@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lstm_model.evaluation.evaluate import Comparison, Evaluation
+from lstm_model.evaluation.comparison import Comparison
+from lstm_model.evaluation.evaluate import Evaluation
 from lstm_model.evaluation.measured import NotComputed
 from lstm_model.report.figures.forecast import (
     calibration_figure,

@@ -4,10 +4,11 @@ import math
 from collections.abc import Sequence
 
 from lstm_model.data.leakage import AuditRow
-from lstm_model.evaluation.evaluate import Evaluation, Verdict
+from lstm_model.evaluation.evaluate import Evaluation
 from lstm_model.evaluation.measured import NotComputed
 from lstm_model.evaluation.panel import PanelSkill
 from lstm_model.evaluation.selection import SelectionBias
+from lstm_model.evaluation.verdict import Verdict
 from lstm_model.model.final_model import FinalModel
 from lstm_model.report.figures.style import named
 from lstm_model.report.night_result import DataFacts, NightResult

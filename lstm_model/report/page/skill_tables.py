@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from lstm_model.evaluation.evaluate import Comparison, Evaluation
+from lstm_model.evaluation.comparison import Comparison
+from lstm_model.evaluation.evaluate import Evaluation
 from lstm_model.evaluation.measured import Measured, NotComputed
 from lstm_model.evaluation.metrics import Metrics
 from lstm_model.report.figures.style import named

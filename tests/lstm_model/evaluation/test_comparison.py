@@ -18,9 +18,10 @@ def test_a_comparison_is_its_parts(name: str, nested: bool) -> None:
     truth, forecast, other, last = draws.normal(size=(4, 50))
     dates = np.arange(50)
     benchmarks = Benchmarks(np.zeros(50), last, np.ones(50), dates, horizon=2, is_volatility=True)
-    found = compare(name, forecast, other, truth, benchmarks)
+    metrics = score(other, truth, benchmarks)
+    found = compare(name, metrics, forecast, other, truth, benchmarks)
     assert found.name == name
-    assert found.metrics == score(other, truth, benchmarks)
+    assert found.metrics == metrics
     assert found.diebold_mariano == diebold_mariano(forecast, other, truth, dates, 2)
     assert found.better_p == better_p(found.diebold_mariano)
     expected = clark_west(forecast, other, truth, dates, 2)

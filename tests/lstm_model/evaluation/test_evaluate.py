@@ -11,24 +11,27 @@ import numpy as np
 import pytest
 
 from lstm_model.evaluation.accuracy_tests import losses_by_date
+from lstm_model.evaluation.alignment import benchmark_name
 from lstm_model.evaluation.backtest import Rule, Trading, trade
-from lstm_model.evaluation.evaluate import (
-    Evaluation,
+from lstm_model.evaluation.evaluate import Evaluation, evaluate
+from lstm_model.evaluation.inputs import (
     EvaluationSettings,
     Samples,
     SearchFacts,
     Target,
-    benchmark_name,
-    evaluate,
+    Validation,
 )
 from lstm_model.evaluation.measured import NotComputed, Statistic
 from lstm_model.evaluation.metrics import Benchmarks, score
 from lstm_model.evaluation.panel import PanelSkill
-from lstm_model.evaluation.selection import Validation
 from lstm_model.seeding import derive_seed
 
 Kind = Literal["log_return", "log_volatility"]
 Inputs = dict[str, object]
+
+SETTINGS = EvaluationSettings(
+    seed=3, costs_bps=5.0, position="sign", levels=(0.9, 0.5), repetitions=100
+)
 
 
 def inputs(
@@ -80,7 +83,7 @@ def inputs(
             best_reference="example 0" if references else None,
         ),
         "target": Target(kind, "unit", 1, level),
-        "settings": EvaluationSettings(seed=3, repetitions=100),
+        "settings": SETTINGS,
     }
 
 
@@ -167,7 +170,9 @@ def test_positions_are_scaled_by_what_was_known_before(kind: Kind) -> None:
     assert isinstance(search.validation, Validation)
     assert isinstance(samples, Samples)
     assert isinstance(members, np.ndarray)
-    given["settings"] = EvaluationSettings(seed=3, position="scaled", costs_bps=2.0, repetitions=9)
+    given["settings"] = dataclasses.replace(
+        SETTINGS, position="scaled", costs_bps=2.0, repetitions=9
+    )
     scale = float(search.validation.forecast.std()) if kind == "log_return" else -9.0
     expected = trade(
         members.mean(axis=0),
@@ -232,9 +237,9 @@ def test_nothing_in_common_and_shared_names_are_refused() -> None:
     given = inputs()
     members = given["members"]
     assert isinstance(members, np.ndarray)
-    with pytest.raises(ValueError, match="but there is none"):
+    with pytest.raises(ValueError, match="needs a sample that every forecast covers"):
         look({**given, "members": np.full_like(members, np.nan)})
-    with pytest.raises(ValueError, match=r"\['ridge'\] are shared"):
+    with pytest.raises(ValueError, match=r"\['ridge'\] are used twice"):
         look({**given, "references": {"ridge": members}})
 
 
@@ -245,7 +250,7 @@ def test_a_refit_model_has_no_validation() -> None:
     assert isinstance(search, SearchFacts)
     refit = NotComputed("the final model was trained on validation")
     given["search"] = dataclasses.replace(search, validation=refit)
-    given["settings"] = EvaluationSettings(seed=0, position="scaled", repetitions=50)
+    given["settings"] = dataclasses.replace(SETTINGS, position="scaled", repetitions=50)
     found = look(given)
     assert found.intervals == found.selection.r2 == found.trading == refit
     assert found.series.low == found.series.high == ()

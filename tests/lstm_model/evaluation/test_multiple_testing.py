@@ -13,6 +13,7 @@ from lstm_model.evaluation.bootstrap import stationary_samples
 from lstm_model.evaluation.measured import NotComputed, too_short
 from lstm_model.evaluation.multiple_testing import (
     ConfidenceSet,
+    SuperiorAbility,
     _long_run_sd,
     _range_p_values,
     confidence_set,
@@ -20,6 +21,16 @@ from lstm_model.evaluation.multiple_testing import (
 )
 
 Losses = dict[str, np.ndarray]
+
+
+def ability(
+    benchmark: str, losses: Losses, *, seed: int, repetitions: int = 1000
+) -> SuperiorAbility:
+    return superior_ability(benchmark, losses, seed, repetitions)
+
+
+def best_set(losses: Losses, *, seed: int, repetitions: int = 1000) -> ConfidenceSet:
+    return confidence_set(losses, seed, repetitions)
 
 
 def make_losses(n: int = 300, seed: int = 0, **shifts: float) -> Losses:
@@ -32,7 +43,7 @@ def make_losses(n: int = 300, seed: int = 0, **shifts: float) -> Losses:
 def test_what_beats_the_benchmark_is_named() -> None:
     """Two that are clearly better are superior, one that equals it and one worse are not."""
     losses = make_losses(mean=0.0, good=-0.2, better=-0.4, same=0.0, worse=0.3)
-    found = superior_ability("mean", losses, seed=1)
+    found = ability("mean", losses, seed=1)
     assert found.benchmark == "mean"
     assert isinstance(found.p_value, float)
     assert found.p_value < 0.01
@@ -48,7 +59,7 @@ def test_all_superior_in_several_steps() -> None:
     day = draws.chisquare(1, size=300)
     losses = {"mean": day, "clear": day - 0.5 + 0.1 * draws.normal(size=300)}
     losses["faint"] = day - 0.11 + draws.normal(size=300)
-    assert superior_ability("mean", losses, seed=1).superior == ("clear", "faint")
+    assert ability("mean", losses, seed=1).superior == ("clear", "faint")
 
 
 def test_the_best_of_many_without_skill_is_not_superior() -> None:
@@ -57,7 +68,7 @@ def test_the_best_of_many_without_skill_is_not_superior() -> None:
     for seed in range(60):
         names = {f"m{i}": 0.0 for i in range(30)}
         losses = make_losses(n=120, seed=seed, mean=0.0, **names)
-        p_value = superior_ability("mean", losses, seed=seed, repetitions=200).p_value
+        p_value = ability("mean", losses, seed=seed, repetitions=200).p_value
         assert isinstance(p_value, float)
         p_values.append(p_value)
     assert np.mean([p < 0.05 for p in p_values]) <= 0.15  # 3 of 60 expected, 10 once in 1,000
@@ -68,7 +79,7 @@ def test_a_noisy_rival_hides_no_better_one() -> None:
     """One that is wildly off on some days does not drown one that is a little better on all."""
     losses = make_losses(mean=0.0, steady=-0.1)
     losses["wild"] = losses["mean"] + 20 * np.random.default_rng(9).normal(size=300)
-    found = superior_ability("mean", losses, seed=1)
+    found = ability("mean", losses, seed=1)
     assert found.superior == ("steady",)
     plain = SPA(losses["mean"], np.column_stack([losses["steady"], losses["wild"]]), seed=1)
     plain.compute()
@@ -86,7 +97,7 @@ def test_the_long_run_deviation_is_the_bootstraps_own() -> None:
 
 def test_the_set_holds_the_best_and_its_equals() -> None:
     """Two that are equally good stay, one that is clearly worse goes; the best has p = 1."""
-    found = confidence_set(make_losses(best=-0.01, equal=0.0, worse=0.3), seed=1)
+    found = best_set(make_losses(best=-0.01, equal=0.0, worse=0.3), seed=1)
     assert set(found.members) == {"best", "equal"}
     assert isinstance(found.p_values, dict)
     assert max(found.p_values.values()) == 1.0
@@ -107,31 +118,29 @@ def test_the_set_is_archs() -> None:
 def test_two_pairs_as_far_apart() -> None:
     """Forecasts that are right on turns are as far from a third: no tie is beyond the set."""
     turns = np.tile([0.0, 1.0], 20)
-    found = confidence_set({"a": turns, "b": 1 - turns, "c": np.full(40, 0.5)}, seed=0)
+    found = best_set({"a": turns, "b": 1 - turns, "c": np.full(40, 0.5)}, seed=0)
     assert set(found.members) == {"a", "b", "c"}
 
 
 def test_a_constant_difference_is_certain() -> None:
     """Who is worse by the same amount every day is out with p = 0."""
     draws = np.random.default_rng(0).random(40)
-    found = confidence_set({"a": draws, "b": draws + 0.01}, seed=0)
+    found = best_set({"a": draws, "b": draws + 0.01}, seed=0)
     assert found.p_values == {"a": 1.0, "b": 0.0}
 
 
 def test_twins_share_their_fate() -> None:
     """The same losses under several names have one p-value, and leave the others' as they were."""
     losses = make_losses(a=0.0, b=0.3, c=0.02)
-    alone = confidence_set(losses, seed=1).p_values
+    alone = best_set(losses, seed=1).p_values
     doubled = {**losses, "a again": losses["a"].copy(), "b again": losses["b"] * (1 + 1e-15)}
-    found = confidence_set(doubled, seed=1).p_values
+    found = best_set(doubled, seed=1).p_values
     assert isinstance(found, dict)
     assert {name: found[name] for name in losses} == alone
     assert (found["a again"], found["b again"]) == (found["a"], found["b"])
-    superior = superior_ability("a", doubled, seed=1)
+    superior = ability("a", doubled, seed=1)
     assert superior.superior == ()
-    assert superior == superior_ability(
-        "a", {k: v for k, v in doubled.items() if k != "a again"}, seed=1
-    )
+    assert superior == ability("a", {k: v for k, v in doubled.items() if k != "a again"}, seed=1)
 
 
 @pytest.mark.parametrize(
@@ -153,24 +162,24 @@ def test_twins_share_their_fate() -> None:
 )
 def test_reasons(losses: Losses, superior: NotComputed, in_set: NotComputed) -> None:
     """Each case that has no test has its reason."""
-    found = superior_ability("a", losses, seed=0)
+    found = ability("a", losses, seed=0)
     assert found.p_value == found.superior == superior
-    assert confidence_set(losses, seed=0) == ConfidenceSet(0.10, in_set)
-    assert confidence_set(losses, seed=0).members == ()
+    assert best_set(losses, seed=0) == ConfidenceSet(0.10, in_set)
+    assert best_set(losses, seed=0).members == ()
 
 
 def test_rivals_a_constant_apart_have_no_superior() -> None:
     """Where no rival's loss moves against the benchmark's there is no spread to test by."""
     losses = {"a": np.arange(40.0), "b": np.arange(40.0) - 1}
-    found = superior_ability("a", losses, seed=0)
+    found = ability("a", losses, seed=0)
     assert found.p_value == found.superior == NotComputed("the losses differ by a constant")
 
 
 def test_the_seed_decides() -> None:
     """The same seed gives the same p-values."""
     losses = make_losses(n=60, a=0.0, b=0.02, c=0.03)
-    assert confidence_set(losses, seed=3) == confidence_set(losses, seed=3)
-    assert superior_ability("a", losses, seed=3) == superior_ability("a", losses, seed=3)
+    assert best_set(losses, seed=3) == best_set(losses, seed=3)
+    assert ability("a", losses, seed=3) == ability("a", losses, seed=3)
 
 
 @settings(max_examples=30)
@@ -178,7 +187,7 @@ def test_the_seed_decides() -> None:
 def test_never_nan(columns: np.ndarray) -> None:
     """Whatever the losses, ties among them, p-values are in [0, 1] or there is a reason."""
     losses = {f"m{i}": column for i, column in enumerate(columns.T)}
-    p_value = superior_ability("m0", losses, seed=0, repetitions=20).p_value
+    p_value = ability("m0", losses, seed=0, repetitions=20).p_value
     assert isinstance(p_value, NotComputed) or 0 <= p_value <= 1
-    p_values = confidence_set(losses, seed=0, repetitions=20).p_values
+    p_values = best_set(losses, seed=0, repetitions=20).p_values
     assert isinstance(p_values, NotComputed) or all(0 <= p <= 1 for p in p_values.values())

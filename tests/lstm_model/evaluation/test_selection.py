@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import rankdata
 
+from lstm_model.evaluation.inputs import SearchFacts, Validation
 from lstm_model.evaluation.measured import NotComputed
 from lstm_model.evaluation.selection import (
-    Validation,
+    SelectionBias,
     best_of_noise,
     expected_maximum,
     measure_selection,
@@ -122,6 +123,9 @@ def test_overfitting_is_a_share(losses: np.ndarray) -> None:
     assert isinstance(found, NotComputed) or 0 <= found <= 1
 
 
+ONE_TRIAL = np.ones((1, 4))
+
+
 def noise_validation(n: int = 400, share: float = 0.1, tickers: int = 1) -> Validation:
     draws = np.random.default_rng(6)
     truth = draws.normal(size=n * tickers)
@@ -130,11 +134,21 @@ def noise_validation(n: int = 400, share: float = 0.1, tickers: int = 1) -> Vali
     return Validation(truth, forecast, benchmark, np.repeat(np.arange(n), tickers))
 
 
+def selection(
+    validation: Validation | NotComputed,
+    trials: int,
+    studies: int = 1,
+    losses: np.ndarray = ONE_TRIAL,
+    horizon: int = 1,
+) -> SelectionBias:
+    return measure_selection("har", SearchFacts(validation, trials, studies, losses), horizon)
+
+
 def test_the_winner_stands_beside_the_best_of_noise() -> None:
     """R2, what as much noise would show, and the difference; PBO is of this night's trials."""
     validation = noise_validation()
     losses = np.random.default_rng(1).random((12, 8))
-    found = measure_selection("har", validation, 50, 3, losses)
+    found = selection(validation, 50, 3, losses)
     error = validation.truth - validation.benchmark
     r2 = 1 - np.mean((validation.truth - validation.forecast) ** 2) / np.mean(error**2)
     shift = validation.forecast - validation.benchmark
@@ -148,7 +162,7 @@ def test_the_winner_stands_beside_the_best_of_noise() -> None:
 
 def test_dates_count_not_tickers() -> None:
     """Ten tickers a day are 40 days to the best of noise, not 400 samples."""
-    found = measure_selection("har", noise_validation(40, tickers=10), 20, 1, np.ones((1, 4)))
+    found = selection(noise_validation(40, tickers=10), 20)
     assert isinstance(found.expected_best, float)
     assert found.expected_best > 2 * best_of_noise(20, 400, 0.1)
 
@@ -156,9 +170,7 @@ def test_dates_count_not_tickers() -> None:
 def test_overlapping_labels_count_once() -> None:
     """Labels over five bars leave a fifth of the dates to the best of noise."""
     validation = noise_validation(400)
-    one, five = (
-        measure_selection("har", validation, 20, 1, np.ones((1, 4)), horizon) for horizon in (1, 5)
-    )
+    one, five = (selection(validation, 20, horizon=horizon) for horizon in (1, 5))
     shift = validation.forecast - validation.benchmark
     error = validation.truth - validation.benchmark
     share = math.sqrt(np.mean(shift**2) / np.mean(error**2))
@@ -174,19 +186,16 @@ def test_missing_days_are_left_out() -> None:
     cut = Validation(
         *(v[:100] for v in (whole.truth, whole.forecast, whole.benchmark)), whole.dates[:100]
     )
-    found = measure_selection(
-        "har", Validation(whole.truth, whole.forecast, holey, whole.dates), 9, 1, np.ones((1, 4))
-    )
-    assert found == measure_selection("har", cut, 9, 1, np.ones((1, 4)))
+    found = selection(Validation(whole.truth, whole.forecast, holey, whole.dates), 9)
+    assert found == selection(cut, 9)
 
 
 def test_reasons() -> None:
     """No benchmark, a perfect one, no trial, and a winner trained on validation each say so."""
     whole = noise_validation()
-    empty = np.ones((0, 4))
 
     def measured(validation: Validation | NotComputed, trials: int = 5) -> tuple[object, ...]:
-        found = measure_selection("har", validation, trials, 1, empty)
+        found = selection(validation, trials)
         return found.r2, found.expected_best, found.deflated
 
     gone = NotComputed("the benchmark is missing on every sample")

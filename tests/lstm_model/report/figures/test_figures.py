@@ -11,10 +11,10 @@ import pytest
 
 from lstm_model.evaluation.backtest import Trading
 from lstm_model.evaluation.comparison import SeedSpread
-from lstm_model.evaluation.evaluate import Series
 from lstm_model.evaluation.learning_curves import overfitting_note
 from lstm_model.evaluation.measured import NotComputed
 from lstm_model.evaluation.panel import PanelSkill
+from lstm_model.evaluation.series import Series
 from lstm_model.model.training import EpochResult
 from lstm_model.report.figures.forecast import (
     calibration_figure,
