@@ -5,8 +5,6 @@ import datetime as dt
 import numpy as np
 from jaxtyping import Float, Int
 
-EPOCH = dt.date(1970, 1, 1)
-
 
 def date_means(
     values: Float[np.ndarray, " sample"], dates: Int[np.ndarray, " sample"]
@@ -23,4 +21,4 @@ def date_means(
 
 def calendar_days(dates: Int[np.ndarray, " date"]) -> tuple[dt.date, ...]:
     """Return days since 1970-01-01 as dates."""
-    return tuple(EPOCH + dt.timedelta(days=int(day)) for day in dates)
+    return tuple(dates.astype("datetime64[D]").tolist())
