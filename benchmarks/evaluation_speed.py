@@ -111,8 +111,9 @@ def evaluate_noise(tickers: int) -> Evaluation:
             studies=5,
             block_losses=draws.random((TRIALS, STRETCHES)),
             best_reference=EXAMPLE_NAMES[0],
+            equals_reference=None,
         ),
-        Target("log_volatility", "log variance of a day", 1, -10.0),
+        Target("log_volatility", "log variance of a day", 1, -10.0, "none"),
         EvaluationSettings(0, costs_bps=5.0, position="sign", levels=(0.9, 0.5), repetitions=1000),
     )
 

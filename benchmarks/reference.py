@@ -250,6 +250,7 @@ class PlainNight:
             dates=rows.dates[ends],
             horizon=self.config.target.horizon,
             is_volatility=True,
+            nested=("zero", "train_mean"),
         )
         scores = {name: score(values, truth, benchmarks) for name, values in forecasts.items()}
         for name, metrics in scores.items():

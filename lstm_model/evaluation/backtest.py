@@ -12,6 +12,9 @@ from lstm_model.evaluation.by_date import calendar_days, date_means
 from lstm_model.evaluation.measured import MIN_DATES, Measured, NotComputed, too_short
 from lstm_model.evaluation.sharpe import YEAR, deflated_sharpe, sharpe_interval
 
+DELAY_BARS = 1
+"""Bars from the close at which a position is decided to the close at which it is entered."""
+
 
 @dataclass(frozen=True, slots=True)
 class Performance:
@@ -99,8 +102,7 @@ def trade(
     costs_bps: float,
     trials: int,
     seed: int,
-    repetitions: int = 1000,
-    delay_bars: int = 1,
+    repetitions: int,
 ) -> Trading | NotComputed:
     """Trade the forecasts: equal wealth in each ticker of a date, costs on each change.
 
@@ -117,7 +119,7 @@ def trade(
     positions = rule.positions(forecast[known][order])
     if isinstance(positions, NotComputed):
         return positions
-    lag = 1 + delay_bars
+    lag = 1 + DELAY_BARS
     # A row earns what its own ticker decided `lag` rows earlier.
     earns = np.flatnonzero(ticker[lag:] == ticker[:-lag]) + lag
     days = np.unique(day[earns])
@@ -136,7 +138,7 @@ def trade(
     return Trading(
         rule=str(rule),
         costs_bps=costs_bps,
-        delay_bars=delay_bars,
+        delay_bars=DELAY_BARS,
         trials=trials,
         dates=calendar_days(days),
         strategy=_performance(own, own_turnover, trials, seed, repetitions),

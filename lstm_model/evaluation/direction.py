@@ -15,7 +15,7 @@ def pesaran_timmermann(
     forecast_up: Bool[np.ndarray, " sample"],
     truth_up: Bool[np.ndarray, " sample"],
     dates: Int[np.ndarray, " sample"],
-    horizon: int = 1,
+    horizon: int,
 ) -> Tested:
     """Test that directions are independent, against that they agree more often; one-sided.
 

@@ -30,7 +30,7 @@ class Target:
     unit: str
     horizon: int
     train_median: float
-    skip: str = "none"
+    skip: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +84,8 @@ class SearchFacts:
     trials: int
     studies: int
     block_losses: Float[np.ndarray, "trial block"]
-    best_reference: str | None = None
-    equals_reference: str | None = None
+    best_reference: str | None
+    equals_reference: str | None
 
 
 @dataclass(frozen=True, slots=True)

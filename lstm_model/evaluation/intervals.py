@@ -9,8 +9,6 @@ from jaxtyping import Float, Int
 from lstm_model.evaluation.measured import NotComputed
 from lstm_model.shares import exact
 
-LEVELS = (0.9, 0.5)
-
 
 @dataclass(frozen=True, slots=True)
 class Interval:
@@ -32,7 +30,7 @@ def conformal_intervals(
     forecast: Float[np.ndarray, " sample"],
     truth: Float[np.ndarray, " sample"],
     dates: Int[np.ndarray, " sample"],
-    levels: tuple[float, ...] = LEVELS,
+    levels: tuple[float, ...],
 ) -> tuple[Interval, ...] | NotComputed:
     """Take each level's radius from validation and count how many test samples it holds.
 

@@ -33,9 +33,9 @@ class Statistic:
 Tested = Statistic | NotComputed
 
 
-def too_short(n: int, least: int = MIN_DATES) -> NotComputed:
+def too_short(n: int) -> NotComputed:
     """Say that a sample is too short for a test's asymptotics."""
-    return NotComputed(f"n = {n} < {least}")
+    return NotComputed(f"n = {n} < {MIN_DATES}")
 
 
 def show(value: Measured, digits: str = ".4g") -> str:

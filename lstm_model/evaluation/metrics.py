@@ -49,7 +49,7 @@ class Benchmarks:
     dates: Int[np.ndarray, " sample"]
     horizon: int
     is_volatility: bool
-    nested: tuple[str, ...] = ("zero", "train_mean")
+    nested: tuple[str, ...]
 
 
 def score(

@@ -69,7 +69,7 @@ def _judge_skill(
         }[beats]
         return beats, text + ending
     persistence = by_name.get("persistence")
-    if persistence is not None and benchmark != "persistence":
+    if persistence is not None:
         text += f" And {_against(model, persistence)}."
     return beats, text
 
@@ -84,7 +84,7 @@ def _judge_search(
     if equals_reference is not None:
         text = f"The search was not needed: it ended at a reference itself, {equals_reference}."
         return False, text
-    if best_reference is None or best_reference not in by_name:
+    if best_reference is None:
         return None, "Whether the search was worth it cannot be said: there is no reference."
     other = by_name[best_reference]
     beats = _beats(model, other)

@@ -29,9 +29,7 @@ NO_DATES = NotComputed("n = 0 test dates")
 BINS = 40
 
 
-def forecast_figure(
-    series: Series, unit: str, nominal: float | None = None
-) -> go.Figure | NotComputed:
+def forecast_figure(series: Series, unit: str, nominal: float | None) -> go.Figure | NotComputed:
     """Draw forecast and truth by date, and the conformal band where there is one."""
     if not series.dates:
         return NO_DATES

@@ -3,7 +3,6 @@
 import plotly.graph_objects as go
 
 from lstm_model.evaluation.backtest import Trading
-from lstm_model.evaluation.measured import NotComputed
 from lstm_model.evaluation.panel import PanelSkill
 from lstm_model.report.figures.style import BLUE, GREY, ORANGE, blank, level, rounded, thinned
 
@@ -11,11 +10,9 @@ WINDOW = 21
 """A month of trading days, over which the daily correlation is averaged."""
 
 
-def ic_figure(panel: PanelSkill) -> go.Figure | NotComputed:
+def ic_figure(panel: PanelSkill) -> go.Figure:
     """Draw the rank IC by date and its mean over a month."""
     by_date = panel.rank_ic.by_date
-    if not by_date:
-        return NotComputed("n = 0 dates")
     figure = blank(
         f"Rank correlation of forecast and truth across tickers: {panel.rank_ic.mean:.3f} in the "
         f"mean.",
@@ -47,10 +44,8 @@ def ic_figure(panel: PanelSkill) -> go.Figure | NotComputed:
     return figure
 
 
-def wealth_figure(trading: Trading) -> go.Figure | NotComputed:
+def wealth_figure(trading: Trading) -> go.Figure:
     """Draw what one unit became by the rule and by holding, after costs, on a log scale."""
-    if not trading.dates:
-        return NotComputed("n = 0 days")
     figure = blank(
         f"What 1 became after costs of {trading.costs_bps:g} basis points, beside buying and "
         f"holding.",

@@ -37,7 +37,7 @@ FAR = 4.0
 
 
 def history_figure(
-    trials: Sequence[Trial], best_number: int, reference: tuple[str, float] | None = None
+    trials: Sequence[Trial], best_number: int, reference: tuple[str, float]
 ) -> go.Figure | NotComputed:
     """Draw each trial's loss, the best so far and a reference; trials without a loss at the top."""
     done = [(t.number, t.loss) for t in trials if t.loss is not None and math.isfinite(t.loss)]
@@ -78,7 +78,7 @@ def history_figure(
             marker={"color": ORANGE, "symbol": "diamond", "size": 11},
         )
     # One far above all losses would press them flat; the page says it in words.
-    if reference and reference[1] <= 1.25 * max(losses):
+    if reference[1] <= 1.25 * max(losses):
         level(figure, reference[1], reference[0])
     if max(losses) > FAR * min(losses) > 0:
         figure.update_yaxes(type="log")

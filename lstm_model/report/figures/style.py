@@ -110,9 +110,9 @@ def rounded(values: Iterable[float | None], digits: int = 5) -> list[float | Non
     return [None if v is None or not math.isfinite(v) else float(f"{v:.{digits}g}") for v in values]
 
 
-def thinned(values: Sequence[Item], most: int = MOST_POINTS) -> Sequence[Item]:
-    """Return every k-th value, the last always, so that at most `most` are left."""
-    step = -(-len(values) // most) or 1
+def thinned(values: Sequence[Item]) -> Sequence[Item]:
+    """Return every k-th value, always with the last, so that at most 1,000 are left."""
+    step = -(-len(values) // MOST_POINTS) or 1
     return values[(len(values) - 1) % step :: step] if values else values
 
 

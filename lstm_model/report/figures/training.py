@@ -73,18 +73,14 @@ def seeds_figure(
     spreads: Sequence[SeedSpread],
     scores: Sequence[tuple[str, float]],
     unit: str,
-    beyond: Sequence[str] = (),
-) -> go.Figure | NotComputed:
+    beyond: Sequence[str],
+) -> go.Figure:
     """Draw the test MSE of every forecast: members of ensembles as dots, the whole as a diamond.
 
     Those of `beyond` are too far off to be drawn; they are named, and their members left out.
     """
     names = dict(scores)
     spreads = [spread for spread in spreads if spread.name not in beyond]
-    if not names and not spreads:
-        return NotComputed("no forecast was scored")
-    for spread in spreads:
-        names.setdefault(spread.name, spread.ensemble)
     order = sorted(names, key=lambda name: -names[name])
     members = [(m, plain(named(spread.name))) for spread in spreads for m in spread.members]
     power = _power([*names.values(), *(m for m, _ in members)])

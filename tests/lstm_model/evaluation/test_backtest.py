@@ -22,7 +22,6 @@ def traded(
     *,
     rule: Rule = SIGN,
     costs_bps: float = 0.0,
-    delay_bars: int = 1,
     tickers: int = 1,
     trials: int = 1,
 ) -> Trading:
@@ -37,7 +36,6 @@ def traded(
         trials=trials,
         seed=0,
         repetitions=100,
-        delay_bars=delay_bars,
     )
     assert isinstance(found, Trading)
     return found
@@ -58,15 +56,15 @@ def test_a_position_earns_the_bar_after_next() -> None:
 
 
 def test_the_delay_is_real() -> None:
-    """Who knows tomorrow's bar earns nothing a bar late, and a fortune without the delay."""
+    """Knowing the next bar earns nothing, because of the delay; the bar after it, a fortune."""
     returns = np.random.default_rng(0).normal(0, 0.01, size=1001)
-    knows = np.append(returns[1:], 0.0)
-    late, at_once = (traded(knows, returns, delay_bars=d).strategy for d in (1, 0))
+    next_bar, bar_after = (np.append(returns[n:], np.zeros(n)) for n in (1, 2))
+    late, in_time = (traded(known, returns).strategy for known in (next_bar, bar_after))
     assert isinstance(late.sharpe, float)
-    assert isinstance(at_once.sharpe, float)
+    assert isinstance(in_time.sharpe, float)
     assert abs(late.sharpe) < 1.3  # two standard errors of 1000 days
-    assert at_once.sharpe > 15
-    assert at_once.max_drawdown == 0.0
+    assert in_time.sharpe > 15
+    assert in_time.max_drawdown == 0.0
 
 
 def test_costs_by_hand() -> None:
@@ -183,7 +181,7 @@ def test_no_scale_no_trading(scale: Measured, reason: str | None) -> None:
     codes = np.zeros(N, dtype=int)
     found = trade(
         draws, draws, np.arange(N), codes, Rule("log_return", "scaled", scale),
-        costs_bps=0.0, trials=1, seed=0,
+        costs_bps=0.0, trials=1, seed=0, repetitions=100,
     )  # fmt: skip
     assert found == (NotComputed(reason) if reason else scale)
 
@@ -193,7 +191,9 @@ def test_too_few_days_say_nothing(n: int, spoken: bool) -> None:
     """Two days pass before the first position earns, and thirty must."""
     draws = np.random.default_rng(5).normal(size=n) / 100
     codes = np.zeros(n, dtype=int)
-    found = trade(draws, draws, np.arange(n), codes, SIGN, costs_bps=0.0, trials=1, seed=0)
+    found = trade(
+        draws, draws, np.arange(n), codes, SIGN, costs_bps=0.0, trials=1, seed=0, repetitions=100
+    )
     assert isinstance(found, Trading) is spoken
     assert spoken or found == too_short(max(0, n - 2))
 

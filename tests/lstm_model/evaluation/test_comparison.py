@@ -17,7 +17,9 @@ def test_a_comparison_is_its_parts(name: str, nested: bool) -> None:
     draws = np.random.default_rng(0)
     truth, forecast, other, last = draws.normal(size=(4, 50))
     dates = np.arange(50)
-    benchmarks = Benchmarks(np.zeros(50), last, np.ones(50), dates, horizon=2, is_volatility=True)
+    benchmarks = Benchmarks(
+        np.zeros(50), last, np.ones(50), dates, 2, is_volatility=True, nested=("zero", "train_mean")
+    )
     metrics = score(other, truth, benchmarks)
     found = compare(name, metrics, forecast, other, truth, benchmarks)
     assert found.name == name

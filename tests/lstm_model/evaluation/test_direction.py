@@ -8,8 +8,13 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.stats import chi2_contingency
 
-from lstm_model.evaluation.direction import pesaran_timmermann
-from lstm_model.evaluation.measured import NotComputed, Statistic, too_short
+from lstm_model.evaluation import direction
+from lstm_model.evaluation.measured import NotComputed, Statistic, Tested, too_short
+
+
+def pesaran_timmermann(forecast: np.ndarray, truth: np.ndarray, dates: np.ndarray) -> Tested:
+    """Test directions one bar ahead."""
+    return direction.pesaran_timmermann(forecast, truth, dates, 1)
 
 
 def table(both_up: int, said_up: int, was_up: int, both_down: int) -> tuple[np.ndarray, np.ndarray]:

@@ -81,8 +81,9 @@ def inputs(
             studies=2,
             block_losses=draws.random((12, 8)),
             best_reference="example 0" if references else None,
+            equals_reference=None,
         ),
-        "target": Target(kind, "unit", 1, level),
+        "target": Target(kind, "unit", 1, level, "none"),
         "settings": SETTINGS,
     }
 
@@ -134,7 +135,13 @@ def test_every_forecast_stands_beside_the_model() -> None:
     forecast = members.mean(axis=0)
     mean = baselines["train_mean"]
     benchmarks = Benchmarks(
-        mean, samples.last_values, mean, samples.dates, horizon=1, is_volatility=False
+        mean,
+        samples.last_values,
+        mean,
+        samples.dates,
+        horizon=1,
+        is_volatility=False,
+        nested=("zero", "train_mean", "none"),
     )
     assert found.model == score(forecast, samples.truth, benchmarks)
     assert [one.name for one in found.baselines] == list(baselines)

@@ -13,11 +13,14 @@ DATES = (
 )
 
 
+LEVELS = (0.9, 0.5)
+
+
 def test_by_hand() -> None:
     """Of 19 errors 0.1 .. 1.9 the 18th and the 10th are the radii, whatever their sign."""
     errors = np.arange(1, 20) / 10 * np.tile([1, -1], 10)[:19]
     truth = np.array([1.0, 1.9, -1.7, 0.0])
-    found = conformal_intervals(errors, np.zeros(4), truth, DATES)
+    found = conformal_intervals(errors, np.zeros(4), truth, DATES, LEVELS)
     assert found == (
         Interval(0.9, 1.8, 0.75, 19, ((2019, 0.5), (2020, 1.0))),
         Interval(0.5, 1.0, 0.5, 19, ((2019, 0.5), (2020, 0.5))),
@@ -27,7 +30,7 @@ def test_by_hand() -> None:
 @pytest.mark.parametrize(("n", "levels"), [(0, ()), (1, (0.5,)), (8, (0.5,)), (9, (0.9, 0.5))])
 def test_a_level_needs_errors_enough(n: int, levels: tuple[float, ...]) -> None:
     """90 % needs nine errors, 50 % one; a level of fewer is left out, and says why if it is all."""
-    found = conformal_intervals(np.arange(n) + 1.0, np.zeros(4), np.zeros(4), DATES)
+    found = conformal_intervals(np.arange(n) + 1.0, np.zeros(4), np.zeros(4), DATES, LEVELS)
     if levels:
         assert not isinstance(found, NotComputed)
         assert tuple(interval.nominal for interval in found) == levels
@@ -39,7 +42,7 @@ def test_missing_errors_count_for_nothing() -> None:
     """A validation error that is not there changes neither radius nor count."""
     errors = np.arange(1, 20) / 10
     holey = np.concatenate([errors, [np.nan, np.inf]])
-    arguments = np.zeros(4), np.ones(4), DATES
+    arguments = np.zeros(4), np.ones(4), DATES, LEVELS
     assert conformal_intervals(holey, *arguments) == conformal_intervals(errors, *arguments)
 
 
@@ -49,7 +52,7 @@ def test_coverage_is_what_was_promised_on_exchangeable_errors() -> None:
     coverage = []
     for _ in range(300):
         errors, truth = draws.standard_t(3, size=39), draws.standard_t(3, size=200)
-        found = conformal_intervals(errors, np.zeros(200), truth, np.arange(200))
+        found = conformal_intervals(errors, np.zeros(200), truth, np.arange(200), LEVELS)
         assert isinstance(found, tuple)
         coverage.append([interval.coverage for interval in found])
     np.testing.assert_allclose(np.mean(coverage, axis=0), [0.9, 0.5], atol=0.015)

@@ -15,7 +15,6 @@ from lstm_model.evaluation.measured import Measured, NotComputed, show, too_shor
         (-math.inf, "-inf"),
         (NotComputed("the truth is constant"), "not computed: the truth is constant"),
         (too_short(12), "not computed: n = 12 < 30"),
-        (too_short(4, least=7), "not computed: n = 4 < 7"),
     ],
 )
 def test_shown(value: Measured, text: str) -> None:

@@ -21,7 +21,7 @@ def make_benchmarks(n: int, *, is_volatility: bool = False, **values: np.ndarray
     """Build benchmarks of ones, but for the given."""
     ones = {name: np.ones(n) for name in ("train_mean", "persistence", "benchmark")}
     return Benchmarks(
-        **{**ones, **values}, dates=np.arange(n), horizon=1, is_volatility=is_volatility
+        **{**ones, **values}, dates=np.arange(n), horizon=1, is_volatility=is_volatility, nested=()
     )
 
 
@@ -75,7 +75,7 @@ def test_the_tests_of_direction_are_the_rooms() -> None:
     draws = np.random.default_rng(0)
     truth, forecast, last = draws.normal(size=(3, 60))
     found = score(forecast, truth, make_benchmarks(60, is_volatility=True, persistence=last))
-    expected = pesaran_timmermann(forecast > last, truth > last, np.arange(60))
+    expected = pesaran_timmermann(forecast > last, truth > last, np.arange(60), 1)
     assert isinstance(expected, Statistic)
     assert found.pesaran_timmermann == expected
 

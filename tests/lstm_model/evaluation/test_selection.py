@@ -141,7 +141,9 @@ def selection(
     losses: np.ndarray = ONE_TRIAL,
     horizon: int = 1,
 ) -> SelectionBias:
-    return measure_selection("har", SearchFacts(validation, trials, studies, losses), horizon)
+    return measure_selection(
+        "har", SearchFacts(validation, trials, studies, losses, None, None), horizon
+    )
 
 
 def test_the_winner_stands_beside_the_best_of_noise() -> None:

@@ -38,6 +38,8 @@ from tests.page_contents import make_content
 LIGHT, DARK = "#ffffff", "#15181c"
 """The page's two backgrounds."""
 
+VARIANCE = ("variance", 1.0)
+
 
 @pytest.fixture(scope="module")
 def content() -> NightResult:
@@ -60,12 +62,12 @@ def figures(content: NightResult, trials: tuple[Trial, ...]) -> dict[str, Any]:
     assert isinstance(evaluation.trading, Trading)
     slices = slice_figures(trials, best, space)
     return {
-        "history": history_figure(trials, best, ("variance", 1.0)),
+        "history": history_figure(trials, best, VARIANCE),
         "importances": importances_figure(content.insight.importances),
         **{f"slice {place}": figure for place, figure in enumerate(slices)},
         "parallel": parallel_figure(trials, best, space),
         "learning": learning_figure(curves, winner.seeds, best_epochs),
-        "seeds": seeds_figure(evaluation.seeds, [("har", 0.5)], "log return"),
+        "seeds": seeds_figure(evaluation.seeds, [("model", 0.4), ("har", 0.5)], "log return", []),
         "forecast": forecast_figure(series, "log return", 0.9),
         "residuals": residuals_figure(series, "log return"),
         "histogram": residual_histogram(series, "log return"),
@@ -124,7 +126,7 @@ def test_every_figure_leaves_the_page_its_background(figures: dict[str, Any]) ->
 
 def test_the_best_so_far_never_rises(trials: tuple[Trial, ...]) -> None:
     """History's line is the running minimum; pruned trials are drawn apart from losses."""
-    figure = history_figure(trials, 0)
+    figure = history_figure(trials, 0, VARIANCE)
     assert isinstance(figure, go.Figure)
     line = next(trace for trace in figure.data if trace.name == "best so far")
     assert list(line.y) == sorted(line.y, reverse=True)
@@ -150,8 +152,9 @@ def test_the_histogram_counts_every_error() -> None:
 
 def test_a_long_block_is_thinned_and_keeps_its_last_date() -> None:
     """No line has more points than a page can show."""
-    assert list(thinned(range(10), 4)) == [0, 3, 6, 9]
-    assert thinned([], 4) == []
+    assert list(thinned(range(2500))) == list(range(0, 2500, 3))
+    assert list(thinned(range(2501)))[-1] == 2500
+    assert thinned([]) == []
     series = make_content("volatility", dates=5000).evaluation.series
     figure = forecast_figure(series, "u", 0.9)
     assert isinstance(figure, go.Figure)
@@ -162,7 +165,7 @@ def test_a_long_block_is_thinned_and_keeps_its_last_date() -> None:
 def test_names_are_shown_to_the_letter(content: NightResult, trials: tuple[Trial, ...]) -> None:
     """Plotly reads labels as a kind of HTML; a name must not be read so."""
     evil = "<b>har</b>"
-    figure = seeds_figure([], [(evil, 0.5)], evil)
+    figure = seeds_figure([], [(evil, 0.5)], evil, [])
     assert isinstance(figure, go.Figure)
     assert list(figure.data[0].y) == ["&lt;b&gt;har&lt;/b&gt;"]
     assert "<b>" not in figure.to_json()
@@ -182,12 +185,11 @@ EMPTY = Series((), (), (), (), (), (), {})
 @pytest.mark.parametrize(
     "draw",
     [
-        lambda: history_figure([Trial(0, "PRUNED", HyperParams(), None)], 0),
+        lambda: history_figure([Trial(0, "PRUNED", HyperParams(), None)], 0, VARIANCE),
         lambda: parallel_figure([Trial(0, "COMPLETE", HyperParams(), 0.4)], 0, {}),
         lambda: importances_figure(Importances(3, (), "not computed: n = 3 < 7")),
         lambda: learning_figure((), (), ()),
-        lambda: seeds_figure((), (), "u"),
-        lambda: forecast_figure(EMPTY, "u"),
+        lambda: forecast_figure(EMPTY, "u", None),
         lambda: residuals_figure(EMPTY, "u"),
         lambda: residual_histogram(EMPTY, "u"),
         lambda: cumulated_figure(EMPTY, ["har"], "u"),
