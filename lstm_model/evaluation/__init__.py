@@ -1,1 +1,1 @@
-"""Judging a forecast: scores, tests, selection, panels, intervals, trading, verdict."""
+"""Evaluation of forecasts: scores, tests, selection, panels, intervals, trading, verdict."""

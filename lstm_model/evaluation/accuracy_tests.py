@@ -1,4 +1,4 @@
-"""Whether two forecasts are equally accurate, or one the better."""
+"""Tests of equal accuracy between two forecasts."""
 
 import warnings
 
@@ -19,12 +19,12 @@ from lstm_model.evaluation.measured import (
 EQUAL = NotComputed("the losses are equal")
 
 
-def no_contest(
+def why_untestable(
     first: Float[np.ndarray, " date"], second: Float[np.ndarray, " date"]
 ) -> NotComputed | None:
-    """Say why the difference of two losses has no spread to be tested by; None where it has.
+    """Say why the difference of two losses has no variance to test it by; None if it has.
 
-    Rounding, relative to the losses, is no spread.
+    Differences below rounding error, relative to the losses, do not count as variance.
     """
     gap = first - second
     rounding = ROUNDING * max(float(first.max()), float(second.max()))
@@ -39,7 +39,7 @@ def losses_by_date(
     truth: Float[np.ndarray, " sample"],
     dates: Int[np.ndarray, " sample"],
 ) -> Float[np.ndarray, " date"]:
-    """Return the mean squared error of each date's tickers, in the order of the dates."""
+    """Return the mean squared error over the tickers of each date, in the order of the dates."""
     return date_means((truth - forecast) ** 2, dates)
 
 
@@ -50,13 +50,13 @@ def diebold_mariano(
     dates: Int[np.ndarray, " sample"],
     horizon: int,
 ) -> Tested:
-    """Test equal squared error on the means of each date, two-sided; negative favours `forecast`.
+    """Test for equal squared error of the date means, two-sided; negative favours `forecast`.
 
-    Diebold & Mariano (1995), JBES 13(3), 253-263, with the small-sample correction of Harvey,
-    Leybourne & Newbold (1997), IJF 13(2), 281-291. Samples where either is missing are left out.
-    NotComputed below 30 dates, and where losses are equal.
+    Samples without a forecast or a baseline are left out. horizon: in bars. NotComputed below 30
+    dates or if the losses are equal. Diebold & Mariano (1995), JBES 13(3), 253-263, with the
+    small-sample correction of Harvey, Leybourne & Newbold (1997), IJF 13(2), 281-291.
     """
-    known = _known(forecast, baseline, truth)
+    known = _all_finite(forecast, baseline, truth)
     losses = [
         losses_by_date(values[known], truth[known], dates[known]) for values in (forecast, baseline)
     ]
@@ -64,12 +64,12 @@ def diebold_mariano(
     if n < MIN_DATES:
         return too_short(n)
     if horizon >= n:
-        # Harvey's factor is zero there.
+        # The small-sample factor is zero there.
         return NotComputed(f"n = {n} <= horizon {horizon}")
-    reason = no_contest(losses[0], losses[1])
+    reason = why_untestable(losses[0], losses[1])
     if reason:
         return reason
-    # 1.3 s to import, and the workers that score trials test nothing.
+    # Takes 1.3 s to import, and the workers that score trials run no tests.
     from statsmodels.tsa.stattools import diebold_mariano_test  # noqa: PLC0415
 
     with warnings.catch_warnings():
@@ -85,7 +85,7 @@ def diebold_mariano(
 
 
 def better_p(test: Tested) -> Measured:
-    """Turn the two-sided test into the one against "the first is better"; its law is symmetric."""
+    """Return the one-sided p-value that the first is better; the distribution is symmetric."""
     if isinstance(test, NotComputed):
         return test
     return test.p_value / 2 if test.value < 0 else 1 - test.p_value / 2
@@ -98,14 +98,14 @@ def clark_west(
     dates: Int[np.ndarray, " sample"],
     horizon: int,
 ) -> Tested:
-    """Test equal squared error against a forecast that the model nests, one-sided.
+    """Test for equal squared error against a forecast that the model nests, one-sided.
 
-    Where nothing is predictable the larger model still pays for the noise that it fitted; the
-    squared difference of the two forecasts gives that back. Clark & West (2007), J. Econometrics
-    138(1), 291-311. Samples where either is missing are left out. NotComputed below 30
-    dates, and where forecasts are equal.
+    If nothing is predictable, the larger model still has the higher error because it fits noise;
+    the squared difference of the two forecasts corrects for that. Samples without either forecast
+    are left out. horizon: in bars. NotComputed below 30 dates or if the forecasts are equal.
+    Clark & West (2007), J. Econometrics 138(1), 291-311.
     """
-    known = _known(forecast, nested, truth)
+    known = _all_finite(forecast, nested, truth)
     model, small, actual = forecast[known], nested[known], truth[known]
     gained = (actual - small) ** 2 - ((actual - model) ** 2 - (small - model) ** 2)
     by_date = date_means(gained, dates[known])
@@ -114,6 +114,6 @@ def clark_west(
     return mean_above_zero(by_date, lags_for(len(by_date), horizon))
 
 
-def _known(*values: Float[np.ndarray, " sample"]) -> Bool[np.ndarray, " sample"]:
+def _all_finite(*values: Float[np.ndarray, " sample"]) -> Bool[np.ndarray, " sample"]:
     known: Bool[np.ndarray, " sample"] = np.all([np.isfinite(v) for v in values], axis=0)
     return known

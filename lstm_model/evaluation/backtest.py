@@ -1,4 +1,4 @@
-"""A small, honest trading view of the forecasts: positions, costs, one bar of delay."""
+"""A backtest of the forecasts: positions, costs, and one bar of delay; illustrative only."""
 
 import datetime as dt
 import math
@@ -18,12 +18,13 @@ DELAY_BARS = 1
 
 @dataclass(frozen=True, slots=True)
 class Performance:
-    """What a stream of daily returns came to; `sharpe_low`, `sharpe_high` are a 90 % interval.
+    """Performance of a series of daily returns.
 
-    sharpe: annualised by sqrt(252), interest rates left out. The interval is by the stationary
-    bootstrap (Politis & Romano 1994). deflated_sharpe: probability that the true Sharpe ratio is
-    above what the best of `trials` skill-less strategies would show (Bailey & Lopez de Prado 2014).
-    turnover: mean over days of the position traded.
+    annual_return, annual_volatility, max_drawdown: shares of wealth. sharpe: annualised by
+    sqrt(252), without a risk-free rate. sharpe_low, sharpe_high: 90 % interval by the stationary
+    bootstrap (Politis & Romano 1994). deflated_sharpe: probability that the true Sharpe ratio
+    exceeds that expected of the best of `trials` strategies without skill (Bailey & Lopez de Prado
+    2014). turnover: mean position traded per day, as a share of wealth.
     """
 
     annual_return: float
@@ -38,7 +39,7 @@ class Performance:
 
 @dataclass(frozen=True, slots=True)
 class Trading:
-    """The strategy beside buy-and-hold on the same days, after costs; it claims nothing."""
+    """The strategy and buy-and-hold on the same days, after costs; illustrative only."""
 
     rule: str
     costs_bps: float
@@ -55,10 +56,11 @@ class Trading:
 class Rule:
     """How a forecast becomes a position.
 
-    Of returns: its sign, or the forecast over `scale`, cut to [-1, 1]; `scale` is the standard
-    deviation of forecasts on validation. Of log variances: long, and less where the forecast
-    deviation is above the typical one; `scale` is the typical log variance, as the median of
-    training (Moreira & Muir 2017, "Volatility-Managed Portfolios", J. Finance 72(4), 1611-1644).
+    Return forecasts: the sign, or the forecast over `scale` clipped to [-1, 1], where `scale` is
+    the standard deviation of the forecasts on validation. Log variance forecasts: long, scaled down
+    where forecast volatility is above the typical one, where `scale` is the typical log variance,
+    the median of train. Moreira & Muir (2017), "Volatility-Managed Portfolios", J. Finance 72(4),
+    1611-1644.
     """
 
     kind: Literal["log_return", "log_volatility"]
@@ -67,15 +69,15 @@ class Rule:
 
     def __str__(self) -> str:
         if self.kind == "log_volatility":
-            return "long, scaled by min(1, typical / forecast deviation): a volatility has no sign"
+            return "long only, scaled by min(1, typical volatility / forecast volatility)"
         if self.position == "sign":
-            return "long where the forecast is above zero, short below, decided anew each bar"
-        return "forecast / its standard deviation on validation, cut to -1 .. 1"
+            return "long when the forecast is positive, short when negative, updated every bar"
+        return "forecast / its standard deviation on validation, clipped to -1 .. 1"
 
     def positions(
         self, forecast: Float[np.ndarray, " sample"]
     ) -> Float[np.ndarray, " sample"] | NotComputed:
-        """Return the share of wealth held after each forecast, or why there is none."""
+        """Return the share of wealth held after each forecast; NotComputed without a scale."""
         if self.kind == "log_return" and self.position == "sign":
             signs: Float[np.ndarray, " sample"] = np.sign(forecast)
             return signs
@@ -87,7 +89,7 @@ class Rule:
             )
             return managed
         if self.scale <= 0:
-            return NotComputed("forecasts on validation are constant")
+            return NotComputed("the forecasts on validation are constant")
         scaled: Float[np.ndarray, " sample"] = np.clip(forecast / self.scale, -1.0, 1.0)
         return scaled
 
@@ -104,13 +106,18 @@ def trade(
     seed: int,
     repetitions: int,
 ) -> Trading | NotComputed:
-    """Trade the forecasts: equal wealth in each ticker of a date, costs on each change.
+    """Backtest the forecasts with equal weights across the tickers of a date, after costs.
 
-    `log_returns` are of the bar that ends at the sample's date. What is decided after the close of
-    bar t is entered at the close of bar t + delay and first earns the bar after that. A ticker's
-    first position is paid for like any change. Each day starts from equal wealth again; what that
-    costs is left out, and so are interest, bars without sample, and samples without forecast or
-    return. NotComputed below 30 days, and where the rule has no scale.
+    forecast: in the target's unit. log_returns: of the bar that ends on the sample's date. dates:
+    days since 1970-01-01. ticker_of_sample: codes of tickers. rule: turns forecasts into positions.
+    costs_bps: basis points of each change of position. trials: strategies tried, for the deflated
+    Sharpe ratio. seed, repetitions: of the bootstrap.
+
+    A position decided after the close of bar t is entered at the close of bar t + 1 and earns the
+    return of bar t + 2. A ticker's first position incurs costs like any other change. Weights are
+    equal again every day; the cost of rebalancing is ignored, and so are interest, bars without a
+    sample, and samples without a forecast or return. NotComputed below 30 days or if the rule lacks
+    a valid scale.
     """
     known = np.isfinite(forecast) & np.isfinite(log_returns)
     order = np.lexsort((dates[known], ticker_of_sample[known]))
@@ -120,7 +127,7 @@ def trade(
     if isinstance(positions, NotComputed):
         return positions
     lag = 1 + DELAY_BARS
-    # A row earns what its own ticker decided `lag` rows earlier.
+    # A row earns the position that its own ticker took `lag` rows earlier.
     earns = np.flatnonzero(ticker[lag:] == ticker[:-lag]) + lag
     days = np.unique(day[earns])
     if len(days) < MIN_DATES:
@@ -131,7 +138,7 @@ def trade(
         before = np.where(first, 0.0, np.roll(held, 1))
         turnover = np.abs(held - before)
         net = held * returns[earns] - costs_bps * 1e-4 * turnover
-        # Ruin at worst: a short can lose more than all.
+        # A short position can lose more than all wealth; the loss stops at -100 %.
         daily = np.maximum(date_means(net, day[earns]), -1.0)
         streams.append((daily, date_means(turnover, day[earns])))
     (own, own_turnover), (market, market_turnover) = streams
@@ -142,7 +149,7 @@ def trade(
         trials=trials,
         dates=calendar_days(days),
         strategy=_performance(own, own_turnover, trials, seed, repetitions),
-        # Nobody searched for it.
+        # Buy-and-hold is a single trial.
         buy_and_hold=_performance(market, market_turnover, 1, seed, repetitions),
         strategy_wealth=tuple(np.cumprod(1 + own).tolist()),
         buy_and_hold_wealth=tuple(np.cumprod(1 + market).tolist()),

@@ -19,9 +19,9 @@ Forecasts = dict[str, Float[np.ndarray, " sample"]]
 
 
 def baseline_forecasts(split: ChronoSplit) -> Forecasts:
-    """Forecast the test samples with every baseline.
+    """Forecast the test samples with every baseline, in the target's unit.
 
-    All are fitted on train; ridge's penalty is chosen on validation.
+    All are fitted on train; ridge's penalty is selected on validation.
     """
     search, held_out = split.search, split.held_out
     labels = search.rows.labels[search.train]
@@ -38,7 +38,7 @@ def baseline_forecasts(split: ChronoSplit) -> Forecasts:
 
 
 def benchmark_on_validation(search: SearchView) -> Float[np.ndarray, " sample"]:
-    """Forecast validation with HAR where there is one, else with the train mean."""
+    """Forecast validation with HAR if the target has its terms, otherwise with the train mean."""
     if search.rows.har_terms.shape[1]:
         return _har(search.rows, search.train, search.rows, search.validation)
     return np.full(len(search.validation), search.rows.labels[search.train].mean())
@@ -50,7 +50,7 @@ def _har(
     rows: Rows,
     samples: Int[np.ndarray, " sample"],
 ) -> Float[np.ndarray, " sample"]:
-    """Regress the label on the day's, the week's and the month's volatility by least squares.
+    """Regress the label on daily, weekly and monthly volatility by least squares.
 
     Corsi (2009), "A Simple Approximate Long-Memory Model of Realized Volatility", J. Financial
     Econometrics 7(2), 174-196.
@@ -61,7 +61,7 @@ def _har(
 
 
 def _ridge(split: ChronoSplit) -> Float[np.ndarray, " sample"]:
-    """Regress the label on the flattened window; the moments are summed batch by batch."""
+    """Regress the label on the flattened window; the moments are accumulated batch by batch."""
     search, held_out = split.search, split.held_out
     plain = replace(search.rows, har_skip=False)
     scaler = Scaler.fit(plain, search.train)
@@ -78,7 +78,7 @@ def _ridge(split: ChronoSplit) -> Float[np.ndarray, " sample"]:
         mean += windows.sum(axis=0)
     mean /= len(train)
     centred = gram - len(train) * np.outer(mean, mean)
-    # The scaled train label has mean zero, so the intercept only undoes the windows' mean.
+    # The scaled train labels have mean zero, so the intercept only offsets the windows' mean.
     candidates = [_solve_ridge(centred, moment, penalty) for penalty in RIDGE_PENALTIES]
     truth = validation.labels.double().numpy()
     errors = [np.mean((_apply(validation, w, mean) - truth) ** 2) for w in candidates]
@@ -89,7 +89,7 @@ def _ridge(split: ChronoSplit) -> Float[np.ndarray, " sample"]:
 def _solve_ridge(
     gram: Float[np.ndarray, "input input"], moment: Float[np.ndarray, " input"], penalty: float
 ) -> Float[np.ndarray, " input"]:
-    """Solve by Cholesky: at 8,000 inputs an eigendecomposition for all penalties takes minutes."""
+    """Solve by Cholesky: an eigendecomposition of 8,000 inputs would take minutes."""
     factor = torch.linalg.cholesky(torch.from_numpy(gram + penalty * np.eye(len(gram))))
     weights: Float[np.ndarray, " input"] = torch.cholesky_solve(
         torch.from_numpy(moment)[:, None], factor

@@ -1,4 +1,4 @@
-"""The stationary bootstrap: how long its blocks are, and which days each of its samples takes."""
+"""The stationary bootstrap: its mean block length and its resampled days."""
 
 import math
 
@@ -12,17 +12,17 @@ def block_length(series: Float[np.ndarray, "date series"]) -> int:
     """Return the mean block length for the most persistent of several series, at least 1.
 
     Politis & White (2004) with the correction of Patton, Politis & White (2009), Econometric
-    Reviews 28(4), 372-375; the square root of n where that is not defined. Constant series count
-    for nothing.
+    Reviews 28(4), 372-375; the square root of n where that is undefined. Constant series are
+    ignored.
     """
-    # 1.6 s to import, and the workers that score trials need no bootstrap.
+    # Takes 1.6 s to import, and the workers that score trials need no bootstrap.
     from arch.bootstrap import optimal_block_length  # noqa: PLC0415
 
     n = len(series)
     varying = [column for column in series.T if not is_constant(column)]
     if not varying:
         return 1
-    # A series that is flat but for a few days has autocorrelations of 0 / 0.
+    # A series that is constant except for a few days has autocorrelations of 0 / 0.
     with np.errstate(divide="ignore", invalid="ignore"):
         lengths = optimal_block_length(np.column_stack(varying))["stationary"].to_numpy()
     lengths = np.where(np.isfinite(lengths), lengths, math.sqrt(n))
@@ -32,17 +32,17 @@ def block_length(series: Float[np.ndarray, "date series"]) -> int:
 def stationary_samples(
     n: int, repetitions: int, block: int, seed: int
 ) -> Int[np.ndarray, "repetition date"]:
-    """Draw the days of each bootstrap sample: runs of a geometric length, around the end.
+    """Draw the days of each bootstrap sample in blocks of geometric length that wrap around.
 
     Politis & Romano (1994), "The Stationary Bootstrap", JASA 89(428), 1303-1313.
     """
     generator = np.random.default_rng(seed)
     starts = generator.integers(n, size=(repetitions, n))
-    opens = generator.random((repetitions, n)) < 1.0 / block
+    starts_block = generator.random((repetitions, n)) < 1.0 / block
     place = np.arange(n)
-    # The first day opens a block in any case.
-    opened = np.maximum.accumulate(np.where(opens, place, 0), axis=1)
+    # The first day always starts a block.
+    block_start = np.maximum.accumulate(np.where(starts_block, place, 0), axis=1)
     days: Int[np.ndarray, "repetition date"] = (
-        np.take_along_axis(starts, opened, axis=1) + place - opened
+        np.take_along_axis(starts, block_start, axis=1) + place - block_start
     ) % n
     return days

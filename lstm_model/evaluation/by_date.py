@@ -1,4 +1,4 @@
-"""From one value a sample to one value a date, so that tickers of one day count as one witness."""
+"""Means by date: tickers of the same day count as one observation."""
 
 import datetime as dt
 
@@ -9,10 +9,10 @@ from jaxtyping import Float, Int
 def date_means(
     values: Float[np.ndarray, " sample"], dates: Int[np.ndarray, " sample"]
 ) -> Float[np.ndarray, " date"]:
-    """Average over each date's tickers, in the order of the dates.
+    """Average over the tickers of each date, in the order of the dates.
 
-    Tickers share the shocks of their day, so a test that counted each would see its evidence
-    many times over.
+    Tickers share the shocks of a day, so a test on single samples would count the same evidence
+    many times.
     """
     _, position, tickers = np.unique(dates, return_inverse=True, return_counts=True)
     means: Float[np.ndarray, " date"] = np.bincount(position, weights=values) / tickers

@@ -1,4 +1,4 @@
-"""Comparison: another forecast of the same samples, and tests of the model against it."""
+"""Comparison: tests of the model against another forecast of the same samples."""
 
 from dataclasses import dataclass
 
@@ -14,9 +14,9 @@ from lstm_model.evaluation.metrics import Benchmarks, Metrics
 class Comparison:
     """Another forecast of the same samples, and tests of the model against it.
 
-    diebold_mariano: equal squared error, two-sided; a negative value favours the model. better_p:
-    the same, one-sided, that the model's is lower. clark_west (2007): against a forecast that the
-    model nests (zero, train_mean), one-sided.
+    diebold_mariano: test for equal squared error, two-sided; a negative statistic favours the
+    model. better_p: its one-sided p-value that the model's error is lower. clark_west: one-sided
+    test against a forecast that the model nests (Clark & West 2007).
     """
 
     name: str
@@ -28,7 +28,11 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class SeedSpread:
-    """Test MSE of each member of an ensemble, one a seed, and of their mean forecast."""
+    """Test MSE of an ensemble's members, one per seed, and of their mean forecast.
+
+    mean, sd: of the members' MSE. ensemble: MSE of the mean forecast. All in the target's unit,
+    squared.
+    """
 
     name: str
     members: tuple[float, ...]
@@ -63,7 +67,7 @@ def seed_spread(
     members: Float[np.ndarray, "member sample"],
     truth: Float[np.ndarray, " sample"],
 ) -> SeedSpread:
-    """Return how much the seed alone moves the error; one member has no spread, sd 0."""
+    """Return how much the test MSE varies with the seed; sd is 0 for a single member."""
     errors = np.mean((members - truth) ** 2, axis=1)
     return SeedSpread(
         name=name,

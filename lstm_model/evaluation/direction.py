@@ -1,4 +1,4 @@
-"""Whether a forecast's ups and downs have anything to do with the truth's."""
+"""Whether a forecast predicts the direction of the truth better than chance."""
 
 import math
 from statistics import NormalDist
@@ -17,20 +17,20 @@ def pesaran_timmermann(
     dates: Int[np.ndarray, " sample"],
     horizon: int,
 ) -> Tested:
-    """Test that directions are independent, against that they agree more often; one-sided.
+    """Test for independent directions against directions that agree more often, one-sided.
 
-    Pesaran & Timmermann (1992), "A Simple Nonparametric Test of Predictive Performance", JBES
-    10(4), 461-465. It takes samples to be independent, which tickers of a day and labels
-    that overlap are not: there its numerator, twice the covariance of the two directions, is
-    averaged by date and has a Newey-West error. NotComputed below 30 dates, and where either says
-    one direction only.
+    horizon: in bars. The test assumes independent samples. Tickers of one day and overlapping
+    labels are not independent: for them the numerator, twice the covariance of the two directions,
+    is averaged by date and gets a Newey-West standard error. NotComputed below 30 dates or if
+    either side has only one direction. Pesaran & Timmermann (1992), "A Simple Nonparametric Test of
+    Predictive Performance", JBES 10(4), 461-465.
     """
     days = len(np.unique(dates))
     if days < MIN_DATES:
         return too_short(days)
     for name, up in (("forecast", forecast_up), ("truth", truth_up)):
         if up.all() or not up.any():
-            return NotComputed(f"the {name} has one direction only")
+            return NotComputed(f"the {name} has only one direction")
     n, y, x = len(truth_up), float(np.mean(truth_up)), float(np.mean(forecast_up))
     if days < n or horizon > 1:
         agreement = 2.0 * (forecast_up - x) * (truth_up - y)

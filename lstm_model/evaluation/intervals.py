@@ -1,4 +1,4 @@
-"""Split-conformal intervals from the validation block, and how often the truth lies in them."""
+"""Split-conformal intervals calibrated on validation, and their coverage of the test block."""
 
 import math
 from dataclasses import dataclass
@@ -12,10 +12,11 @@ from lstm_model.shares import exact
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """forecast +- radius should hold the truth with probability `nominal`; it did with `coverage`.
+    """forecast +- radius, which should contain the truth with probability `nominal`.
 
-    Vovk, Gammerman & Shafer (2005); Lei et al. (2018). Exchangeability, which the guarantee needs,
-    does not hold for time series, so coverage is measured, by year too.
+    radius: in the target's unit. coverage: share of test samples inside, also by_year.
+    n_calibration: validation errors used. The guarantee assumes exchangeable samples, which time
+    series are not, so coverage is measured. Vovk, Gammerman & Shafer (2005); Lei et al. (2018).
     """
 
     nominal: float
@@ -32,11 +33,12 @@ def conformal_intervals(
     dates: Int[np.ndarray, " sample"],
     levels: tuple[float, ...],
 ) -> tuple[Interval, ...] | NotComputed:
-    """Take each level's radius from validation and count how many test samples it holds.
+    """Take the radius of each level from the validation errors and measure its test coverage.
 
-    The radius is the ceil((n + 1) level)-th smallest absolute error (Lei et al. 2018, JASA
-    113(523), 1094-1111, algorithm 2). `dates` are days since 1970-01-01. A level that n
-    errors are too few for is left out, NotComputed where all are; missing ones count for nothing.
+    The radius is the ceil((n + 1) level)-th smallest absolute error. dates: days since 1970-01-01.
+    levels: nominal coverage, in (0, 1). Validation errors that are not finite are ignored. A level
+    that needs more errors is left out; NotComputed if all levels do. Lei et al. (2018), JASA
+    113(523), 1094-1111, algorithm 2.
     """
     sizes = np.sort(np.abs(validation_errors[np.isfinite(validation_errors)]))
     ranks = [math.ceil((len(sizes) + 1) * exact(level)) for level in levels]

@@ -1,4 +1,4 @@
-"""What learning curves say of over-fitting, in a sentence."""
+"""A note on overfitting, from the learning curves."""
 
 import math
 from collections.abc import Sequence
@@ -7,30 +7,33 @@ from statistics import median
 from lstm_model.model.training import EpochResult
 
 RISE = 0.01
-"""A validation loss that ends less than this share above its best has not risen."""
+"""A validation loss that ends less than this share above its minimum has not risen."""
 
 
 def overfitting_note(curves: Sequence[Sequence[EpochResult]]) -> str:
-    """Say how far train loss lies below validation loss at the best epoch, and what came after."""
-    read = [
+    """Say how far train loss is below validation loss at the best epoch, and what followed.
+
+    curves: one per seed; losses are MSE of the scaled label.
+    """
+    known = [
         [e for e in c if math.isfinite(e.validation_loss) and math.isfinite(e.train_loss)]
         for c in curves
     ]
-    read = [curve for curve in read if curve]
-    if not read:
-        return "Over-fitting cannot be read: no epoch has both a train and a validation loss."
-    bests = [min(curve, key=lambda e: (e.validation_loss, e.epoch)) for curve in read]
-    lasts = [curve[-1] for curve in read]
+    known = [curve for curve in known if curve]
+    if not known:
+        return "Overfitting cannot be assessed: no epoch has both a train and a validation loss."
+    bests = [min(curve, key=lambda e: (e.validation_loss, e.epoch)) for curve in known]
+    lasts = [curve[-1] for curve in known]
     train, validation = (
         median(b.train_loss for b in bests),
         median(b.validation_loss for b in bests),
     )
     gap = median(_below(b.train_loss, b.validation_loss) for b in bests)
-    middle = " in the median" if len(read) > 1 else ""
+    over_seeds = " (medians over seeds)" if len(known) > 1 else ""
     text = (
         f"At the best epoch ({_epochs([b.epoch for b in bests])} of "
-        f"{_epochs([e.epoch for e in lasts])}) train loss is {train:.3g}, {_apart(gap)} "
-        f"validation loss, {validation:.3g}{middle}. "
+        f"{_epochs([e.epoch for e in lasts])}), train loss is {train:.3g}, {_apart(gap)} the "
+        f"validation loss of {validation:.3g}{over_seeds}. "
     )
     rises = [
         _below(b.validation_loss, e.validation_loss) for b, e in zip(bests, lasts, strict=True)
@@ -41,12 +44,12 @@ def overfitting_note(curves: Sequence[Sequence[EpochResult]]) -> str:
         if rise > RISE
     ]
     if not risen:
-        return f"{text}Validation loss did not rise after its best: no sign of over-fitting yet."
-    which = "" if len(read) == 1 else f" in {len(risen)} of {len(read)} seeds"
-    tail = " in the median" if len(risen) > 1 else ""
+        return f"{text}Validation loss did not rise after its minimum: no sign of overfitting yet."
+    which = "" if len(known) == 1 else f" in {len(risen)} of {len(known)} seeds"
+    rise = f"{'a median of ' if len(risen) > 1 else ''}{_percent(median(risen))}"
     return (
-        f"{text}After its best validation loss rose{which}, by {_percent(median(risen))}{tail} at "
-        f"the last epoch; early stopping keeps the best epoch's weights."
+        f"{text}After its minimum, validation loss rose{which}, by {rise} at the last epoch; early "
+        f"stopping keeps the weights of the best epoch."
     )
 
 

@@ -1,4 +1,4 @@
-"""A number, or why there is none: what stands in a table where a value cannot be computed."""
+"""Measured: a number, or the reason why it could not be computed."""
 
 import math
 from collections.abc import Mapping
@@ -6,12 +6,12 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 MIN_DATES = 30
-"""Below it the normal approximation that a test rests on says nothing."""
+"""Below this number of dates the normal approximation of the tests is not reliable."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotComputed:
-    """Stands in a number's place and says why it is not there."""
+    """Takes the place of a number and gives the reason why it could not be computed."""
 
     reason: str
 
@@ -24,7 +24,7 @@ Measured = float | NotComputed
 
 @dataclass(frozen=True, slots=True)
 class Statistic:
-    """What a test gives: its statistic and its p-value."""
+    """The result of a test: its statistic and its p-value."""
 
     value: float
     p_value: float
@@ -34,19 +34,19 @@ Tested = Statistic | NotComputed
 
 
 def too_short(n: int) -> NotComputed:
-    """Say that a sample is too short for a test's asymptotics."""
+    """Say that n dates are too few for a test's asymptotics."""
     return NotComputed(f"n = {n} < {MIN_DATES}")
 
 
 def show(value: Measured, digits: str = ".4g") -> str:
-    """Spell a number, or the reason for its absence."""
+    """Format a number, or return the reason for its absence."""
     if isinstance(value, NotComputed):
         return str(value)
     return format(value, digits) if math.isfinite(value) else str(value)
 
 
 def plain(value: Any) -> Any:
-    """Return a record as JSON takes it; in the place of a missing number stands the reason."""
+    """Return a record as plain JSON types; a missing number is replaced by its reason."""
     if isinstance(value, NotComputed):
         return str(value)
     if is_dataclass(value):
@@ -59,7 +59,7 @@ def plain(value: Any) -> Any:
 
 
 def numbers(record: Any, prefix: str) -> dict[str, float]:
-    """Return a record's numbers by dotted names, those of its tests among them; no others."""
+    """Return a record's numbers, including those of its tests, by dotted name."""
     found: dict[str, float] = {}
     for field in fields(record):
         value, name = getattr(record, field.name), f"{prefix}.{field.name}"

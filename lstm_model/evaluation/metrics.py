@@ -15,10 +15,10 @@ class Metrics:
     """Scores of one forecast in the target's own unit.
 
     r2_train_mean, r2_zero, r2_benchmark: 1 - SSE / SSE of that benchmark (Campbell & Thompson 2008;
-    Gu, Kelly & Xiu 2020). theil_u: RMSE over persistence's. qlike: of a volatility (Patton 2011).
-    directional_accuracy: share of right signs, of the return, or of the change from the last
-    known volatility; majority_class is what always saying the commoner sign scores, and
-    pesaran_timmermann (1992) tests that signs and truth are unrelated, one-sided.
+    Gu, Kelly & Xiu 2020). theil_u: RMSE over that of persistence. qlike: for volatility (Patton
+    2011). directional_accuracy: share of correct signs, of the return or of the change from the
+    last known volatility. majority_class: accuracy of always predicting the more frequent sign.
+    pesaran_timmermann: one-sided test that forecast and true signs are independent (1992).
     """
 
     mse: float
@@ -36,11 +36,13 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class Benchmarks:
-    """What every forecast of the same samples is measured against.
+    """What every forecast of the same samples is scored against.
 
-    is_volatility: the target is a log variance, and a direction is counted from persistence, its
-    last known value; otherwise from zero. nested: the forecasts that the model gives with its
-    weights at zero.
+    train_mean, persistence, benchmark: forecasts in the target's unit; `benchmark` is the one
+    baseline that skill is measured against. dates: days since 1970-01-01. horizon: in bars.
+    is_volatility: the target is a log variance, whose direction is measured from its last known
+    value, persistence; that of a return is measured from zero. nested: names of the forecasts that
+    the model makes when its weights are zero.
     """
 
     train_mean: Float[np.ndarray, " sample"]
@@ -59,12 +61,12 @@ def score(
 ) -> Metrics:
     """Compute every metric of one forecast.
 
-    Samples where forecast or truth are missing are left out, and those where a benchmark is are
-    left out of what needs it. Raises ValueError where no sample is left.
+    Samples without a forecast or truth are left out; samples without a benchmark are left out of
+    the metrics that need it. Raises ValueError if no sample is left.
     """
     known = np.isfinite(forecast) & np.isfinite(truth)
     if not known.any():
-        raise ValueError("a forecast needs a finite value on at least 1 sample but has none")
+        raise ValueError("a forecast must be finite for at least 1 sample but is for none")
     errors = truth - forecast
     mse = float(np.mean(errors[known] ** 2))
 
@@ -84,7 +86,7 @@ def score(
         theil_u=u_squared if isinstance(u_squared, NotComputed) else math.sqrt(u_squared),
         qlike=_qlike(errors[known])
         if benchmarks.is_volatility
-        else NotComputed("a return has no QLIKE"),
+        else NotComputed("QLIKE is for volatility only"),
         directional_accuracy=accuracy,
         majority_class=majority,
         pesaran_timmermann=test,
@@ -92,13 +94,13 @@ def score(
 
 
 def _ratio(errors: Float[np.ndarray, " sample"], others: Float[np.ndarray, " sample"]) -> Measured:
-    """Return the ratio of mean squared errors where both are known."""
+    """Return the ratio of mean squared errors over the samples where both are finite."""
     known = np.isfinite(errors) & np.isfinite(others)
     if not known.any():
         return NotComputed("the benchmark is missing on every sample")
     denominator = float(np.mean(others[known] ** 2))
     if denominator == 0.0:
-        return NotComputed("the benchmark makes no error")
+        return NotComputed("the benchmark has no error")
     return float(np.mean(errors[known] ** 2)) / denominator
 
 
@@ -106,7 +108,7 @@ def _qlike(errors: Float[np.ndarray, " sample"]) -> Measured:
     """Return mean(exp(e) - e - 1), e = ln of true over forecast variance.
 
     Patton (2011), "Volatility Forecast Comparison Using Imperfect Volatility Proxies", J.
-    Econometrics 160(1), 246-256, up to a constant; zero where every forecast is right.
+    Econometrics 160(1), 246-256, up to a constant; zero if every forecast is exact.
     """
     with np.errstate(over="ignore"):
         value = float(np.mean(np.expm1(errors) - errors))
@@ -123,12 +125,13 @@ def _direction(
     if not known.any():
         missing = NotComputed("the last known value is missing on every sample")
         return missing, missing, missing
-    rises: Bool[np.ndarray, " known"] = truth[known] > reference[known]
-    share = float(np.mean(rises))
+    truth_rises: Bool[np.ndarray, " known"] = truth[known] > reference[known]
+    share = float(np.mean(truth_rises))
     majority = max(share, 1.0 - share)
     if np.all(forecast[known] == reference[known]):
-        silent = NotComputed("the forecast names no direction")
-        return silent, majority, silent
-    says = forecast[known] > reference[known]
-    test = pesaran_timmermann(says, rises, benchmarks.dates[known], benchmarks.horizon)
-    return float(np.mean(says == rises)), majority, test
+        undirected = NotComputed("the forecast has no direction")
+        return undirected, majority, undirected
+    forecast_rises = forecast[known] > reference[known]
+    dates = benchmarks.dates[known]
+    test = pesaran_timmermann(forecast_rises, truth_rises, dates, benchmarks.horizon)
+    return float(np.mean(forecast_rises == truth_rises)), majority, test

@@ -1,4 +1,4 @@
-"""Many forecasts at once: superior predictive ability, stepwise, and the model confidence set."""
+"""Tests of many forecasts at once: SPA, StepM and the model confidence set."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from lstm_model.evaluation.accuracy_tests import EQUAL, no_contest
+from lstm_model.evaluation.accuracy_tests import EQUAL, why_untestable
 from lstm_model.evaluation.bootstrap import block_length, stationary_samples
 from lstm_model.evaluation.long_run import ROUNDING
 from lstm_model.evaluation.measured import MIN_DATES, Measured, NotComputed, too_short
 
 STEPWISE_SIZE = 0.05
-"""Chance that any of the forecasts named superior is not."""
+"""Familywise error rate of StepM: chance that any forecast is falsely named superior."""
 
 CONFIDENCE_SET_SIZE = 0.10
 """Chance that the best forecast is not in the model confidence set."""
@@ -20,10 +20,10 @@ CONFIDENCE_SET_SIZE = 0.10
 
 @dataclass(frozen=True, slots=True)
 class SuperiorAbility:
-    """Whether any of several forecasts beats a benchmark, the search among them accounted for.
+    """Whether any of several forecasts beats a benchmark, corrected for multiple testing.
 
-    p_value: Hansen (2005), consistent. superior: those that do, at 5 % over all (StepM, Romano &
-    Wolf 2005).
+    p_value: of the SPA test, consistent version (Hansen 2005). superior: the forecasts that beat
+    the benchmark at a familywise error rate of 5 % (StepM, Romano & Wolf 2005).
     """
 
     benchmark: str
@@ -33,14 +33,17 @@ class SuperiorAbility:
 
 @dataclass(frozen=True, slots=True)
 class ConfidenceSet:
-    """The forecasts that cannot be told from the best at `size` (Hansen, Lunde & Nason 2011)."""
+    """The forecasts that are not significantly worse than the best at `size`.
+
+    p_values: by forecast (Hansen, Lunde & Nason 2011).
+    """
 
     size: float
     p_values: dict[str, float] | NotComputed
 
     @property
     def members(self) -> tuple[str, ...]:
-        """The forecasts in the set; empty where it was not computed."""
+        """The forecasts in the set; empty if it was not computed."""
         if isinstance(self.p_values, NotComputed):
             return ()
         return tuple(name for name, p in self.p_values.items() if p > self.size)
@@ -54,31 +57,31 @@ def superior_ability(
 ) -> SuperiorAbility:
     """Test whether any forecast has a lower mean loss than `benchmark`, and name those that do.
 
-    `losses` holds one value a date of every forecast, the benchmark among them. Stationary
-    bootstrap; mean block length after Politis & White (2004), of the most persistent difference
-    from the benchmark. NotComputed below 30 dates and where no loss differs from the benchmark's
-    by more than a constant; a forecast that does not is not superior.
+    losses: one value per date for every forecast, including the benchmark. seed, repetitions: of
+    the stationary bootstrap, whose mean block length follows Politis & White (2004), for the most
+    persistent difference from the benchmark. A forecast whose loss differs from the benchmark's
+    only by a constant is not superior; NotComputed if this holds for all, or below 30 dates.
     """
     names = [name for name in losses if name != benchmark]
-    reason = _why_not(losses)
+    reason = _why_not_comparable(losses)
     if reason:
         return SuperiorAbility(benchmark, reason, reason)
-    reasons = {name: no_contest(losses[benchmark], losses[name]) for name in names}
+    reasons = {name: why_untestable(losses[benchmark], losses[name]) for name in names}
     names = [name for name, why in reasons.items() if why is None]
     if not names:
         reason = next(why for why in reasons.values() if why)
         return SuperiorAbility(benchmark, reason, reason)
     gains = np.column_stack([losses[benchmark] - losses[name] for name in names])
     block = block_length(gains)
-    # 1.6 s to import, and the workers that score trials compare nothing.
+    # Takes 1.6 s to import, and the workers that score trials make no comparisons.
     from arch.bootstrap import SPA  # noqa: PLC0415
 
-    # arch 8's SPA takes `studentize` but never divides, so a noisy rival would drown the others.
+    # arch 8's SPA ignores `studentize`, so one noisy forecast would mask all others.
     studentised = gains / _long_run_sd(gains, block)
     test = SPA(np.zeros(len(gains)), -studentised, block_size=block, reps=repetitions, seed=seed)
     test.compute()
     p_value = float(test.pvalues["consistent"])
-    # Step by step here: arch 8's StepM fails where its last step leaves no rival.
+    # StepM by hand: arch 8's own fails if its last step leaves no forecast.
     left = np.ones(len(names), dtype=bool)
     found = test.better_models(STEPWISE_SIZE)
     while len(found):
@@ -96,33 +99,33 @@ def confidence_set(
     seed: int,
     repetitions: int,
 ) -> ConfidenceSet:
-    """Find the forecasts that cannot be told from the best, by the range statistic.
+    """Find the forecasts that are not significantly worse than the best, by the range statistic.
 
-    `losses` holds one value a date of every forecast. Stationary bootstrap; mean block length
-    after Politis & White (2004), of the most persistent difference from the mean over forecasts.
-    Forecasts with the same losses share a p-value. NotComputed below 30 dates, for one forecast,
-    and where all have the same losses.
+    losses: one value per date for every forecast. seed, repetitions: of the stationary bootstrap,
+    whose mean block length follows Politis & White (2004), for the most persistent difference from
+    the mean over forecasts. Forecasts with equal losses share a p-value. NotComputed below 30
+    dates, for a single forecast, and if all losses are equal.
     """
-    reason = _why_not(losses)
+    reason = _why_not_comparable(losses)
     if reason:
         return ConfidenceSet(CONFIDENCE_SET_SIZE, reason)
-    twin_of, distinct = _twins(losses)
+    first_of, distinct = _duplicates(losses)
     if len(distinct) == 1:
         return ConfidenceSet(CONFIDENCE_SET_SIZE, EQUAL)
     columns = np.column_stack([losses[name] for name in distinct])
     block = block_length(columns - columns.mean(axis=1, keepdims=True))
     days = stationary_samples(len(columns), repetitions, block, seed)
     found = dict(zip(distinct, _range_p_values(columns, days), strict=True))
-    return ConfidenceSet(CONFIDENCE_SET_SIZE, {name: found[twin_of[name]] for name in losses})
+    return ConfidenceSet(CONFIDENCE_SET_SIZE, {name: found[first_of[name]] for name in losses})
 
 
 def _range_p_values(
     losses: Float[np.ndarray, "date forecast"], days: Int[np.ndarray, "repetition date"]
 ) -> list[float]:
-    """Eliminate the worst of the pair furthest apart until one is left; return p of each column.
+    """Eliminate the worse of the pair furthest apart until one is left; return each column's p.
 
-    Hansen, Lunde & Nason (2011), Econometrica 79(2), 453-497: a p-value is the largest so far.
-    arch 8's MCS does the same, and fails where two pairs are as far apart.
+    A p-value is the largest so far. Hansen, Lunde & Nason (2011), Econometrica 79(2), 453-497.
+    arch 8's MCS does the same but fails if two pairs are equally far apart.
     """
     (n, forecasts), repetitions = losses.shape, len(days)
     cells = (days + n * np.arange(repetitions)[:, None]).ravel()
@@ -131,11 +134,11 @@ def _range_p_values(
     apart = mean[:, None] - mean
     chance = resampled[:, :, None] - resampled[:, None, :] - apart
     deviation = np.sqrt(np.mean(chance**2, axis=0))
-    # A difference that is the same on each day is certain, and one of nothing is none.
-    moves = deviation > ROUNDING * np.abs(losses).max()
+    # A constant difference is certain; a difference of zero is no difference.
+    varies = deviation > ROUNDING * np.abs(losses).max()
     statistic = np.where(apart > 0, np.inf, np.where(apart < 0, -np.inf, 0.0))
-    np.divide(apart, deviation, out=statistic, where=moves)
-    chance = np.divide(chance, deviation, out=np.zeros_like(chance), where=moves)
+    np.divide(apart, deviation, out=statistic, where=varies)
+    chance = np.divide(chance, deviation, out=np.zeros_like(chance), where=varies)
     p_values, left, largest = [1.0] * forecasts, list(range(forecasts)), 0.0
     while len(left) > 1:
         pairs = np.ix_(left, left)
@@ -146,25 +149,25 @@ def _range_p_values(
     return p_values
 
 
-def _why_not(losses: Mapping[str, Float[np.ndarray, " date"]]) -> NotComputed | None:
+def _why_not_comparable(losses: Mapping[str, Float[np.ndarray, " date"]]) -> NotComputed | None:
     if len(losses) < 2:
         return NotComputed("there is nothing to compare with")
     n = len(next(iter(losses.values())))
     return too_short(n) if n < MIN_DATES else None
 
 
-def _twins(
+def _duplicates(
     losses: Mapping[str, Float[np.ndarray, " date"]],
 ) -> tuple[dict[str, str], list[str]]:
-    """Name for each forecast the first with the same losses, and list those first ones."""
-    twin_of: dict[str, str] = {}
+    """Map each forecast to the first one with equal losses, and list those first ones."""
+    first_of: dict[str, str] = {}
     distinct: list[str] = []
     for name, values in losses.items():
-        same = (other for other in distinct if no_contest(losses[other], values) == EQUAL)
-        twin_of[name] = next(same, name)
-        if twin_of[name] == name:
+        equal = (other for other in distinct if why_untestable(losses[other], values) == EQUAL)
+        first_of[name] = next(equal, name)
+        if first_of[name] == name:
             distinct.append(name)
-    return twin_of, distinct
+    return first_of, distinct
 
 
 def _long_run_sd(
@@ -172,13 +175,13 @@ def _long_run_sd(
 ) -> Float[np.ndarray, " forecast"]:
     """Return the standard deviation of sqrt(n) x mean under the stationary bootstrap.
 
-    Politis & Romano (1994), JASA 89(428), 1303-1313; Hansen (2005) divides by it.
+    Hansen (2005) divides by it. Politis & Romano (1994), JASA 89(428), 1303-1313.
     """
     n = len(gains)
     spectrum = np.abs(np.fft.rfft(gains - gains.mean(axis=0), 2 * n, axis=0)) ** 2
     covariances = np.fft.irfft(spectrum, 2 * n, axis=0)[:n] / n
-    lag, stays = np.arange(n), 1.0 - 1.0 / block
-    weight = (1 - lag / n) * stays**lag + lag / n * stays ** (n - lag)
+    lag, continues = np.arange(n), 1.0 - 1.0 / block
+    weight = (1 - lag / n) * continues**lag + lag / n * continues ** (n - lag)
     variance = covariances[0] + 2 * weight[1:] @ covariances[1:]
     deviation: Float[np.ndarray, " forecast"] = np.sqrt(variance)
     return deviation

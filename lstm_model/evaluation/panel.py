@@ -1,4 +1,4 @@
-"""Skill across a panel: per date, per ticker, and how the two average."""
+"""Skill across a panel: by date, by ticker, and averaged."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from lstm_model.evaluation.long_run import ROUNDING
 from lstm_model.evaluation.measured import MIN_DATES, Measured, NotComputed, too_short
 
 MIN_TICKERS = 3
-"""Two points always lie on a line: their correlation is 1 or -1."""
+"""The correlation of only two points is always 1 or -1."""
 
 
 @dataclass(frozen=True, slots=True)
 class Correlation:
-    """Correlation across tickers, date by date: its mean, and that over its sd (ICIR)."""
+    """Correlation across tickers by date; information_ratio is its mean over its sd (ICIR)."""
 
     mean: float
     sd: float
@@ -27,7 +27,7 @@ class Correlation:
 
 @dataclass(frozen=True, slots=True)
 class TickerSkill:
-    """One ticker's part of the test block."""
+    """Skill on one ticker's samples of the test block; mse in the target's unit, squared."""
 
     ticker: str
     n: int
@@ -37,9 +37,9 @@ class TickerSkill:
 
 @dataclass(frozen=True, slots=True)
 class PanelSkill:
-    """IC (Pearson) and rank IC (Spearman) per date, skill per ticker, macro and pooled R2.
+    """IC (Pearson) and rank IC (Spearman) by date, skill by ticker, macro and pooled R2.
 
-    macro: mean over tickers of R2; pooled: R2 of all samples at once.
+    macro_r2: mean R2 over tickers. pooled_r2: R2 over all samples. Both against the benchmark.
     """
 
     ic: Correlation
@@ -59,10 +59,12 @@ def panel_skill(
 ) -> PanelSkill | NotComputed:
     """Correlate forecast and truth across tickers on each date, and score each ticker.
 
-    `ticker_of_sample` are positions in `tickers`, `dates` days since 1970-01-01. Samples where a
-    value is missing are left out, and so are dates on which fewer than 3 tickers are left or where
-    forecast or truth is constant. NotComputed for one ticker and below 30 dates.
-    Grinold & Kahn (1999), "Active Portfolio Management", ch. 6.
+    forecast, truth, benchmark: by sample, in the target's unit. dates: days since 1970-01-01.
+    ticker_of_sample: positions in `tickers`. tickers: their names.
+
+    Samples with a missing value are left out, and so are dates with fewer than 3 tickers or a
+    constant forecast or truth. NotComputed for one ticker and below 30 dates. Grinold & Kahn
+    (1999), "Active Portfolio Management", ch. 6.
     """
     known = np.isfinite(forecast) & np.isfinite(truth) & np.isfinite(benchmark)
     forecast, truth, benchmark = forecast[known], truth[known], benchmark[known]
@@ -78,7 +80,7 @@ def panel_skill(
     squares = [(truth - values) ** 2 for values in (forecast, benchmark)]
     rows = _by_ticker(squares[0], squares[1], ticker_of_sample, tickers)
     r2s = [row.r2_benchmark for row in rows if not isinstance(row.r2_benchmark, NotComputed)]
-    no_error = NotComputed("the benchmark makes no error")
+    no_error = NotComputed("the benchmark has no error")
     return PanelSkill(
         ic=_summarise(ic[kept], days[kept]),
         rank_ic=_summarise(rank_ic[kept], days[kept]),
@@ -93,7 +95,7 @@ def _correlate(
     second: Float[np.ndarray, " sample"],
     date: Int[np.ndarray, " sample"],
 ) -> tuple[Float[np.ndarray, " day"], Bool[np.ndarray, " day"]]:
-    """Return each date's Pearson correlation, and on which dates there is one."""
+    """Return the Pearson correlation of each date, and the dates on which it is defined."""
     count = np.bincount(date)
     centred, spreads = [], []
     enough = count >= MIN_TICKERS
@@ -126,13 +128,13 @@ def _by_ticker(
     ticker_of_sample: Int[np.ndarray, " sample"],
     tickers: tuple[str, ...],
 ) -> tuple[TickerSkill, ...]:
-    """Score each ticker that has samples, from its squared errors and the benchmark's."""
+    """Score each ticker that has samples, given the model's and the benchmark's squared errors."""
     count = np.bincount(ticker_of_sample, minlength=len(tickers))
     own = np.bincount(ticker_of_sample, weights=model, minlength=len(tickers))
     other = np.bincount(ticker_of_sample, weights=benchmark, minlength=len(tickers))
     rows = []
     for code in np.flatnonzero(count):
-        r2: Measured = NotComputed("the benchmark makes no error")
+        r2: Measured = NotComputed("the benchmark has no error")
         if other[code] > 0:
             r2 = float(1 - own[code] / other[code])
         rows.append(

@@ -1,4 +1,4 @@
-"""What looking at many trials does to the best of them."""
+"""Selection bias: how much of the winner's score comes from having tried many configurations."""
 
 import itertools
 import math
@@ -13,18 +13,18 @@ from lstm_model.evaluation.inputs import SearchFacts, Validation
 from lstm_model.evaluation.measured import Measured, NotComputed
 
 CHUNK = 1000
-"""Splits ranked at once: all 12,870 of 16 blocks, with 1,000 trials, would take 100 MB an array."""
+"""Splits ranked at once: all 12,870 splits of 1,000 trials would take 100 MB per array."""
 
 
 @dataclass(frozen=True, slots=True)
 class SelectionBias:
-    """The winner's validation score beside what the best of as many skill-less trials would show.
+    """The winner's validation score and the best score expected of as many trials without skill.
 
-    r2: the winner's 1 - SSE / SSE of the benchmark on validation. expected_best: of `trials`
-    forecasts that differ from the benchmark by noise as large as the winner differs from it.
-    deflated: r2 - expected_best. pbo: probability of back-test overfitting by CSCV (Bailey et al.
-    2014), over the trials of this study; more than a half says that the best in one half is no
-    better than the median in the other.
+    r2: the winner's 1 - SSE / SSE of the benchmark on validation. expected_best: best R2 expected
+    of `trials` forecasts that differ from the benchmark by noise of the same size as the winner
+    does. deflated: r2 - expected_best. pbo: probability of backtest overfitting by CSCV (Bailey et
+    al. 2014), over the `pbo_trials` trials of this study; above one half, the best trial in one
+    half of the blocks tends to be below the median in the other.
     """
 
     benchmark: str
@@ -45,7 +45,7 @@ def measure_selection(benchmark: str, search: SearchFacts, horizon: int) -> Sele
     winner's R2 is too high. Trials of one search resemble each other, so the best of as many
     independent ones is an upper bound. The reason in `search.validation` is passed on.
     """
-    r2, expected = _winner(search.validation, search.trials, horizon)
+    r2, expected = _winner_scores(search.validation, search.trials, horizon)
     return SelectionBias(
         benchmark=benchmark,
         trials=search.trials,
@@ -64,7 +64,7 @@ def _difference(first: Measured, second: Measured) -> Measured:
     return second if isinstance(second, NotComputed) else first - second
 
 
-def _winner(
+def _winner_scores(
     validation: Validation | NotComputed, trials: int, horizon: int
 ) -> tuple[Measured, Measured]:
     if isinstance(validation, NotComputed):
@@ -77,12 +77,12 @@ def _winner(
         return missing, missing
     noise = float(np.mean(errors[known] ** 2))
     if noise == 0.0:
-        perfect = NotComputed("the benchmark makes no error")
+        perfect = NotComputed("the benchmark has no error")
         return perfect, perfect
     r2 = 1.0 - float(np.mean((errors - shifts)[known] ** 2)) / noise
     share = math.sqrt(float(np.mean(shifts[known] ** 2)) / noise)
     if trials < 1:
-        return r2, NotComputed("there is no trial")
+        return r2, NotComputed("there are no trials")
     n = len(np.unique(validation.dates[known])) // horizon
     return r2, best_of_noise(trials, max(n, 1), share)
 
@@ -102,11 +102,11 @@ def expected_maximum(n: int) -> float:
 
 
 def best_of_noise(trials: int, n: int, share: float) -> float:
-    """Return the mean of the best R2 of `trials` forecasts that are the benchmark plus noise.
+    """Return the expected best R2 of `trials` forecasts that are the benchmark plus noise.
 
-    `share` is the noise's size over that of the benchmark's errors e. R2 = 2 mean(e noise) /
-    mean(e^2) - share^2, and mean(e noise) / mean(e^2) is about share Z / sqrt(n), so the best has
-    2 share E[max Z] / sqrt(n) - share^2.
+    n: independent samples. share: RMS of the noise over RMS of the benchmark's errors e. R2 =
+    2 mean(e noise) / mean(e^2) - share^2, and mean(e noise) / mean(e^2) is about share Z / sqrt(n),
+    so the best has 2 share E[max Z] / sqrt(n) - share^2.
     """
     return 2.0 * share * expected_maximum(trials) / math.sqrt(n) - share**2
 
@@ -114,12 +114,11 @@ def best_of_noise(trials: int, n: int, share: float) -> float:
 def probability_of_overfitting(losses: Float[np.ndarray, "trial block"]) -> Measured:
     """Return how often the best trial of one half of the blocks is below the median of the other.
 
-    `losses` are mean squared errors on an even number of equally long, consecutive stretches of
-    validation; each choice of half of them is tried. A rank at the median, and a tie, counts a
-    half, so that noise gives 1/2 whatever the number of trials. NotComputed below 2 trials, where
-    a loss is not finite, and where all are equal.
-    Bailey, Borwein, Lopez de Prado & Zhu (2017), "The Probability of Backtest Overfitting", J.
-    Computational Finance 20(4), 39-69.
+    losses: mean squared errors on an even number of equally long, consecutive blocks of validation;
+    every way of choosing half of them is tried. A rank at the median and a tie count one half, so
+    that noise gives 1/2 for any number of trials. NotComputed below 2 trials, for an odd number of
+    blocks, if a loss is not finite, and if all losses are equal. Bailey, Borwein, Lopez de Prado &
+    Zhu (2017), "The Probability of Backtest Overfitting", J. Computational Finance 20(4), 39-69.
     """
     trials, blocks = losses.shape
     if trials < 2:
@@ -143,7 +142,7 @@ def probability_of_overfitting(losses: Float[np.ndarray, "trial block"]) -> Meas
 def _below_median(
     seen: Float[np.ndarray, "split trial"], unseen: Float[np.ndarray, "split trial"]
 ) -> Float[np.ndarray, " split"]:
-    """Return 1 where the best of `seen` is below the median of `unseen`, 1/2 at it, else 0."""
+    """Return 1 where the best of `seen` is below the median of `unseen`, 1/2 at it, 0 above it."""
     chosen = np.take_along_axis(unseen, seen.argmin(axis=1)[:, None], axis=1)
     better = (unseen < chosen).sum(axis=1)
     worse = (unseen > chosen).sum(axis=1)

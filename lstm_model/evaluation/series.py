@@ -1,4 +1,4 @@
-"""What figures of the test block are drawn from: values by date, and bins by forecast."""
+"""Data of the test block's figures: values by date, and bins by forecast."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -18,10 +18,11 @@ BINS = 10
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One value a test date, for figures; a panel's are means over the date's tickers.
+    """One value per test date, for figures; for a panel, means over the tickers of the date.
 
-    low, high: the conformal interval of the first level, empty where there is none. spread:
-    standard deviation over seeds. squared_errors: of every forecast, by name ("model" is ours).
+    spread: standard deviation over seeds. low, high: the conformal interval of the first level,
+    empty if there is none. squared_errors: of every forecast, by name; ours is "model". All in the
+    target's unit, the errors in its square.
     """
 
     dates: tuple[dt.date, ...]
@@ -40,7 +41,7 @@ def series_by_date(
     intervals: tuple[Interval, ...] | NotComputed,
     losses: Mapping[str, Float[np.ndarray, " date"]],
 ) -> Series:
-    """Average every value over the tickers of a date; one member has no spread, 0."""
+    """Average every value over the tickers of each date; the spread of a single member is 0."""
     forecast = date_means(members.mean(axis=0), dates)
     spread = spread_of(members)
     low: tuple[float, ...] = ()
@@ -62,9 +63,9 @@ def series_by_date(
 def calibration_bins(
     forecast: Float[np.ndarray, " sample"], truth: Float[np.ndarray, " sample"]
 ) -> tuple[tuple[float, float, int], ...]:
-    """Cut samples into ten equally full bins by forecast: mean forecast, mean truth, count.
+    """Return mean forecast, mean truth and count of ten bins of equal size, by forecast.
 
-    Fewer than ten samples have a bin each, and a constant forecast has one.
+    Fewer than ten samples get one bin each; a constant forecast gets a single bin.
     """
     order = np.argsort(forecast, kind="stable")
     count = 1 if is_constant(forecast) else min(BINS, len(forecast))

@@ -1,4 +1,4 @@
-"""Verdict: what the numbers say, in plain words."""
+"""Verdict: the conclusions from the numbers, in plain words."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,12 +11,14 @@ from lstm_model.evaluation.multiple_testing import ConfidenceSet
 
 SIGNIFICANT = 0.05
 
+UNKNOWN_WORTH = "Whether the search was worth it could not be determined"
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the numbers say, in plain words: has the model skill, and was the search worth it.
+    """Whether the model has skill and whether the search was worth it, each with its reason.
 
-    None where it cannot be said: too few dates, or no reference to compare the search with.
+    None if it could not be determined: too few dates, or no reference to compare with.
     """
 
     has_skill: bool | None
@@ -35,11 +37,14 @@ def judge(
     best_reference: str | None,
     equals_reference: str | None,
 ) -> Verdict:
-    """Say whether the model beats the benchmark, and the best reference, on the test block.
+    """Say whether the model beats the benchmark and the best reference on the test block.
 
-    It does where its squared error is lower with a one-sided Diebold-Mariano p < 0.05.
-    best_reference: the best on validation of those trained like the model without a search; None
-    where there are none. equals_reference: the one whose configuration the search ended at.
+    It does if its squared error is lower with a one-sided Diebold-Mariano p < 0.05. model: its
+    metrics. comparisons: of the model with every other forecast. benchmark: name of the baseline
+    that skill is measured against. confidence_set: of all forecasts. is_volatility: of the target.
+    best_reference: the configuration with the lowest validation loss among those trained like the
+    model but without a search, None if there are none. equals_reference: the reference whose
+    configuration the search selected, None if it is none of them.
     """
     by_name = {comparison.name: comparison for comparison in comparisons}
     has_skill, skill = _judge_skill(model, by_name, benchmark, is_volatility)
@@ -53,24 +58,24 @@ def _judge_skill(
     other = by_name[benchmark]
     beats = _beats(model, other)
     if beats is None:
-        opening = "Whether the model has skill cannot be said"
+        opening = "Whether the model has skill could not be determined"
     elif beats:
         opening = "The model has skill"
     elif model.mse < other.metrics.mse:
-        opening = "No skill is shown"
+        opening = "No significant skill"
     else:
         opening = "No skill"
     text = f"{opening}: {_against(model, other)}."
     if not is_volatility:
         ending = {
-            True: " For returns that is rare: look for a leak before trusting it.",
-            False: " For returns that is the usual answer.",
+            True: " This is rare for returns: look for a leak before trusting it.",
+            False: " This is the usual result for returns.",
             None: "",
         }[beats]
         return beats, text + ending
     persistence = by_name.get("persistence")
     if persistence is not None:
-        text += f" And {_against(model, persistence)}."
+        text += f" Also, {_against(model, persistence)}."
     return beats, text
 
 
@@ -82,16 +87,16 @@ def _judge_search(
     confidence_set: ConfidenceSet,
 ) -> tuple[bool | None, str]:
     if equals_reference is not None:
-        text = f"The search was not needed: it ended at a reference itself, {equals_reference}."
+        text = f"The search was not needed: it selected the configuration of {equals_reference}."
         return False, text
     if best_reference is None:
-        return None, "Whether the search was worth it cannot be said: there is no reference."
+        return None, f"{UNKNOWN_WORTH}: there is no reference to compare with."
     other = by_name[best_reference]
     beats = _beats(model, other)
     opening = {
         True: "The search was worth it",
         False: "The search was not shown to be worth it",
-        None: "Whether the search was worth it cannot be said",
+        None: UNKNOWN_WORTH,
     }[beats]
     text = f"{opening}: {_against(model, other, ', the best reference on validation')}."
     if isinstance(confidence_set.p_values, NotComputed):
@@ -101,8 +106,8 @@ def _judge_search(
     where = {
         (True, True): "Both are",
         (False, False): "Neither is",
-        (True, False): "The model alone of the two is",
-        (False, True): f"{best_reference} alone of the two is",
+        (True, False): "Only the model is",
+        (False, True): f"Only {best_reference} is",
     }[members[0], members[1]]
     return beats, f"{text} {where} in the {share} model confidence set."
 
@@ -114,16 +119,16 @@ def _beats(model: Metrics, other: Comparison) -> bool | None:
 
 
 def _against(model: Metrics, other: Comparison, apposition: str = "") -> str:
-    """Say how far the errors are apart, and whether that is more than chance."""
+    """Say how far apart the errors are, and whether the difference is significant."""
     change = _change(model.mse, other.metrics.mse)
     error = f"the model's squared error is {change} that of {other.name}{apposition}"
     p = other.better_p
     if isinstance(p, NotComputed):
-        return f"{error}, and no test says more ({p})"
+        return f"{error}, but the difference was not tested ({p})"
     if model.mse < other.metrics.mse:
-        certain = "" if p < SIGNIFICANT else ", which is not distinguishable from chance"
+        certain = "" if p < SIGNIFICANT else ", but the difference is not significant"
         return f"{error}{certain} (Diebold-Mariano, one-sided {_p(p)})"
-    certain = ", and that is not chance" if p > 1 - SIGNIFICANT else ""
+    certain = ", and the difference is significant" if p > 1 - SIGNIFICANT else ""
     return f"{error}{certain} (Diebold-Mariano, one-sided {_p(p)})"
 
 

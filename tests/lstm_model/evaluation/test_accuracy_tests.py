@@ -1,4 +1,4 @@
-"""Claims about tests of equal accuracy: the library's own, and by hand."""
+"""Claims about tests of equal accuracy, against the library and by hand."""
 
 import math
 
@@ -53,12 +53,12 @@ def test_negative_statistic_favours_the_model() -> None:
 
 
 def test_better_p_passes_reasons_on() -> None:
-    """Where there is no two-sided test there is no one-sided one, for the same reason."""
+    """Without a two-sided test there is no one-sided test, for the same reason."""
     assert better_p(too_short(12)) == too_short(12)
 
 
-@pytest.mark.parametrize(("count", "spoken"), [(29, False), (30, True)])
-def test_too_few_dates_say_nothing(count: int, spoken: bool) -> None:
+@pytest.mark.parametrize(("count", "computed"), [(29, False), (30, True)])
+def test_too_few_dates_have_no_test(count: int, computed: bool) -> None:
     """Below thirty dates there is no statistic."""
     forecast, baseline, truth = series(count)
     dates = np.arange(count)
@@ -66,13 +66,13 @@ def test_too_few_dates_say_nothing(count: int, spoken: bool) -> None:
         diebold_mariano(forecast, baseline, truth, dates, 1),
         clark_west(forecast, baseline, truth, dates, 1),
     ):
-        assert isinstance(found, Statistic) is spoken
-        assert spoken or found == too_short(29)
+        assert isinstance(found, Statistic) is computed
+        assert computed or found == too_short(29)
 
 
 @pytest.mark.parametrize("nudge", [0.0, 1e-15])
-def test_equal_forecasts_say_nothing(nudge: float) -> None:
-    """A model that equals the baseline, to the last digits, has no statistic."""
+def test_equal_forecasts_have_no_test(nudge: float) -> None:
+    """A model that equals the baseline up to rounding has no statistic."""
     forecast, _, truth = series(100)
     dates = np.arange(100)
     same = forecast + nudge
@@ -80,15 +80,15 @@ def test_equal_forecasts_say_nothing(nudge: float) -> None:
     assert clark_west(forecast, forecast, truth, dates, 1) == NotComputed("the forecasts are equal")
 
 
-def test_losses_a_constant_apart_say_nothing() -> None:
-    """Where the truth stands still, two constant forecasts are the same distance apart each day."""
+def test_losses_a_constant_apart_have_no_test() -> None:
+    """If the truth is constant, the losses of two constant forecasts differ by a constant."""
     dates = np.arange(40)
     found = diebold_mariano(np.full(40, 2.0), np.full(40, 1.0), np.zeros(40), dates, 1)
     assert found == NotComputed("the losses differ by a constant")
 
 
 def test_missing_days_are_left_out() -> None:
-    """Days on which a forecast is missing do not count, on either side."""
+    """Days without a forecast are left out, on either side."""
     forecast, baseline, truth = series(100)
     dates = np.arange(100)
     holey = baseline.copy()
@@ -100,7 +100,7 @@ def test_missing_days_are_left_out() -> None:
 
 
 def test_a_horizon_beyond_the_dates() -> None:
-    """Labels that each span the whole test block leave nothing to test with."""
+    """Labels that span the whole test block cannot be tested."""
     forecast, baseline, truth = series(30)
     dates = np.arange(30)
     assert diebold_mariano(forecast, baseline, truth, dates, 30) == NotComputed(
@@ -111,7 +111,7 @@ def test_a_horizon_beyond_the_dates() -> None:
 
 
 def test_panel_counts_dates_not_rows() -> None:
-    """The same ticker listed twice is no more evidence than once."""
+    """The same ticker listed twice adds no evidence."""
     forecast, baseline, truth = series(100)
     dates = np.arange(100)
     for test in (diebold_mariano, clark_west):
@@ -139,26 +139,26 @@ def test_clark_west_by_hand() -> None:
     assert found.p_value == pytest.approx(math.erfc(expected / math.sqrt(2)) / 2, rel=1e-6)
 
 
-def test_clark_west_forgives_the_noise_of_fitting() -> None:
-    """Where nothing is predictable noise loses to zero by squared error, yet not by Clark-West.
+def test_clark_west_corrects_for_the_noise_of_fitting() -> None:
+    """If nothing is predictable, noise is worse than zero by squared error but not by Clark-West.
 
     Diebold-Mariano's statistics are centred well above zero, Clark-West's at zero, and it rejects
     at most about as often as it says.
     """
     draws = np.random.default_rng(4)
     dates, zero = np.arange(200), np.zeros(200)
-    plain, forgiving = [], []
+    plain, corrected = [], []
     for _ in range(300):
         truth, forecast = draws.normal(size=200), 0.3 * draws.normal(size=200)
         plain.append(statistic(diebold_mariano(forecast, zero, truth, dates, 1)).value)
-        forgiving.append(statistic(clark_west(forecast, zero, truth, dates, 1)))
+        corrected.append(statistic(clark_west(forecast, zero, truth, dates, 1)))
     assert np.mean(plain) > 1.0
-    assert abs(np.mean([test.value for test in forgiving])) < 0.2
-    assert np.mean([test.p_value < 0.05 for test in forgiving]) < 0.09
+    assert abs(np.mean([test.value for test in corrected])) < 0.2
+    assert np.mean([test.p_value < 0.05 for test in corrected]) < 0.09
 
 
-def test_clark_west_minds_overlapping_labels() -> None:
-    """With labels over 10 bars of persistent forecasts the statistic is smaller than without."""
+def test_clark_west_accounts_for_overlapping_labels() -> None:
+    """For labels over 10 bars and persistent forecasts, lags make the statistic smaller."""
     draws = np.random.default_rng(5)
     steps = draws.normal(size=420)
     truth = np.convolve(steps, np.ones(10), mode="valid")[:400]

@@ -1,4 +1,4 @@
-"""Claims about trading the forecasts: every number by hand, and a delay that is real."""
+"""Claims about the backtest: every number by hand, and a real delay."""
 
 import datetime as dt
 import math
@@ -42,7 +42,7 @@ def traded(
 
 
 def test_a_position_earns_the_bar_after_next() -> None:
-    """The one long day's decision earns the return two bars later, and no other."""
+    """A single long decision earns the return two bars later and no other."""
     forecast = np.full(N, 0.0)
     forecast[5] = 1.0
     returns = np.log1p(np.arange(1, N + 1) / 1000)
@@ -56,7 +56,7 @@ def test_a_position_earns_the_bar_after_next() -> None:
 
 
 def test_the_delay_is_real() -> None:
-    """Knowing the next bar earns nothing, because of the delay; the bar after it, a fortune."""
+    """Knowing the next bar earns nothing because of the delay, unlike knowing the bar after it."""
     returns = np.random.default_rng(0).normal(0, 0.01, size=1001)
     next_bar, bar_after = (np.append(returns[n:], np.zeros(n)) for n in (1, 2))
     late, in_time = (traded(known, returns).strategy for known in (next_bar, bar_after))
@@ -68,7 +68,7 @@ def test_the_delay_is_real() -> None:
 
 
 def test_costs_by_hand() -> None:
-    """Entry costs one turnover, each change of sides two; the rest of days are free."""
+    """Entry costs one unit of turnover, each reversal costs two; all other days are free."""
     forecast = np.where(np.arange(N) % 10 < 5, 1.0, -1.0)
     found = traded(forecast, np.zeros(N), costs_bps=10.0)
     changes = 7  # every five days of 38
@@ -92,14 +92,14 @@ def test_performance_by_hand() -> None:
 
 
 def test_a_first_loss_is_a_drawdown() -> None:
-    """What is lost from the first day on counts from the start."""
+    """A loss on the first day counts as a drawdown from the initial wealth."""
     returns = np.zeros(N)
     returns[2] = math.log(0.9)
     assert traded(np.ones(N), returns).strategy.max_drawdown == pytest.approx(0.1)
 
 
 def test_always_long_is_buy_and_hold() -> None:
-    """With a forecast that is always up, strategy and market are one; only the search differs."""
+    """If the forecast is always up, only the deflation for trials differs from buy and hold."""
     returns = np.random.default_rng(1).normal(0.001, 0.01, size=200)
     found = traded(np.ones(200), returns, costs_bps=5.0)
     assert found.strategy == found.buy_and_hold
@@ -146,24 +146,24 @@ def test_order_of_samples_does_not_matter() -> None:
 @pytest.mark.parametrize(
     ("rule", "forecasts", "positions", "text"),
     [
-        (SIGN, [-0.3, 0.0, 0.1], [-1.0, 0.0, 1.0], "long where the forecast is above zero"),
+        (SIGN, [-0.3, 0.0, 0.1], [-1.0, 0.0, 1.0], "long when the forecast is positive"),
         (
             Rule("log_return", "scaled", 0.2),
             [-0.3, 0.0, 0.1],
             [-1.0, 0.0, 0.5],
-            "forecast / its standard deviation on validation, cut to -1 .. 1",
+            "forecast / its standard deviation on validation, clipped to -1 .. 1",
         ),
         (
             Rule("log_volatility", "sign", -9.0),
             [-9.0 + math.log(4), -9.0, -12.0],
             [0.5, 1.0, 1.0],
-            "a volatility has no sign",
+            "long only, scaled by min(1, typical volatility / forecast volatility)",
         ),
     ],
     ids=["sign", "scaled", "managed"],
 )
 def test_rules(rule: Rule, forecasts: list[float], positions: list[float], text: str) -> None:
-    """Signs, shares of a standard deviation, and half the wealth at twice the typical deviation."""
+    """Signs, shares of a standard deviation, and half the wealth at twice typical volatility."""
     np.testing.assert_allclose(rule.positions(np.array(forecasts)), positions)  # type: ignore[arg-type]
     assert text in str(rule)
 
@@ -171,12 +171,12 @@ def test_rules(rule: Rule, forecasts: list[float], positions: list[float], text:
 @pytest.mark.parametrize(
     ("scale", "reason"),
     [
-        (0.0, "forecasts on validation are constant"),
+        (0.0, "the forecasts on validation are constant"),
         (NotComputed("the final model was trained on validation"), None),
     ],
 )
 def test_no_scale_no_trading(scale: Measured, reason: str | None) -> None:
-    """Without a scale there is no scaled position, and the reason is passed on."""
+    """Without a scale there is no scaled position; the reason is passed on."""
     draws = np.random.default_rng(4).normal(size=N)
     codes = np.zeros(N, dtype=int)
     found = trade(
@@ -186,16 +186,16 @@ def test_no_scale_no_trading(scale: Measured, reason: str | None) -> None:
     assert found == (NotComputed(reason) if reason else scale)
 
 
-@pytest.mark.parametrize(("n", "spoken"), [(31, False), (32, True), (0, False)])
-def test_too_few_days_say_nothing(n: int, spoken: bool) -> None:
-    """Two days pass before the first position earns, and thirty must."""
+@pytest.mark.parametrize(("n", "computed"), [(31, False), (32, True), (0, False)])
+def test_too_few_days_have_no_backtest(n: int, computed: bool) -> None:
+    """The first position earns after two days, and thirty days of returns are required."""
     draws = np.random.default_rng(5).normal(size=n) / 100
     codes = np.zeros(n, dtype=int)
     found = trade(
         draws, draws, np.arange(n), codes, SIGN, costs_bps=0.0, trials=1, seed=0, repetitions=100
     )
-    assert isinstance(found, Trading) is spoken
-    assert spoken or found == too_short(max(0, n - 2))
+    assert isinstance(found, Trading) is computed
+    assert computed or found == too_short(max(0, n - 2))
 
 
 def test_a_strategy_that_never_trades() -> None:
@@ -206,7 +206,7 @@ def test_a_strategy_that_never_trades() -> None:
 
 
 def test_ruin_is_the_end() -> None:
-    """A short that loses more than all leaves nothing, not less than nothing."""
+    """A short position that loses more than all wealth leaves zero, not a negative amount."""
     returns = np.zeros(N)
     returns[20] = math.log(3.0)
     found = traded(-np.ones(N), returns)
@@ -216,7 +216,7 @@ def test_ruin_is_the_end() -> None:
 
 
 def test_missing_samples_are_left_out() -> None:
-    """A bar without forecast or return is not there."""
+    """Bars without a forecast or return are left out."""
     draws = np.random.default_rng(7)
     forecast, returns = draws.normal(size=(2, N))
     holey, gappy = forecast.copy(), returns / 100
@@ -232,7 +232,7 @@ def test_missing_samples_are_left_out() -> None:
     kind=st.sampled_from(["log_return", "log_volatility"]),
 )
 def test_never_nan(forecast: np.ndarray, returns: np.ndarray, position: str, kind: str) -> None:
-    """Whatever the bars, wealth is never negative and every number finite, or it has a reason."""
+    """For any bars, wealth is never negative, and every number is finite or has a reason."""
     rule = Rule(kind, position, 0.5)  # type: ignore[arg-type]
     codes = np.zeros(36, dtype=int)
     found = trade(

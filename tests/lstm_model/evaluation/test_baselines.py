@@ -42,7 +42,7 @@ def flat(rows: Rows, ends: np.ndarray, scaler: Scaler) -> np.ndarray:
 
 
 def test_ridge_is_penalised_least_squares(tiny: ChronoSplit) -> None:
-    """Ridge solves least squares on the windows with the penalty that validation likes best."""
+    """Ridge solves least squares on the windows with the penalty that is best on validation."""
     search = tiny.search
     scaler = Scaler.fit(search.rows, TRAIN)
     inputs = [flat(search.rows, ends, scaler) for ends in (TRAIN, VALIDATION)]
@@ -69,7 +69,7 @@ def test_ridge_does_not_look_at_test_labels(tiny: ChronoSplit) -> None:
 
 
 def test_har_recovers_its_coefficients(make_rows: Callable[..., Rows]) -> None:
-    """Where the label is an exact combination of the three terms, HAR forecasts it exactly."""
+    """If the label is an exact combination of the three terms, HAR forecasts it exactly."""
     search, held_out = make_rows(90, har=3, seed=1), make_rows(40, har=3, seed=2)
     weights = np.array([0.5, 0.3, 0.1])
     search.labels[:] = -2.0 + search.har_terms @ weights
@@ -78,7 +78,7 @@ def test_har_recovers_its_coefficients(make_rows: Callable[..., Rows]) -> None:
 
 
 def test_returns_have_no_har(make_rows: Callable[..., Rows]) -> None:
-    """Where the target has no HAR terms there is no such baseline."""
+    """A target without HAR terms has no HAR baseline."""
     split = split_of(make_rows(90), make_rows(40))
     assert "har" not in baseline_forecasts(split)
 

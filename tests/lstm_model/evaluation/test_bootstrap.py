@@ -9,8 +9,8 @@ from arch.bootstrap import StationaryBootstrap, optimal_block_length
 from lstm_model.evaluation.bootstrap import block_length, stationary_samples
 
 
-def test_runs_go_on_around_the_end_and_are_as_long_as_asked() -> None:
-    """A day follows the day before it, or opens a block; a block is 8 days long in the mean."""
+def test_blocks_wrap_around_and_have_the_requested_length() -> None:
+    """A day follows the day before it or starts a block; blocks are 8 days long on average."""
     days = stationary_samples(500, 400, 8, seed=0)
     assert days.shape == (400, 500)
     assert days.min() == 0
@@ -19,8 +19,8 @@ def test_runs_go_on_around_the_end_and_are_as_long_as_asked() -> None:
     assert 1 / (1 - goes_on.mean()) == pytest.approx(8, rel=0.03)
 
 
-def test_every_day_is_as_likely() -> None:
-    """Blocks wrap around the end, so the first and the last days are drawn as often as others."""
+def test_every_day_is_equally_likely() -> None:
+    """Blocks wrap around the end, so the first and last days are drawn as often as others."""
     counts = np.bincount(stationary_samples(20, 20_000, 5, seed=1).ravel())
     np.testing.assert_allclose(counts / counts.sum(), 1 / 20, rtol=0.06)
 
@@ -37,14 +37,14 @@ def test_the_mean_varies_as_in_arch() -> None:
 
 
 def test_the_seed_decides() -> None:
-    """The same seed draws the same days, another one others."""
+    """The same seed draws the same days; another seed draws others."""
     first, again, other = (stationary_samples(50, 3, 4, seed=s) for s in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert (first != other).any()
 
 
 def test_block_length_is_archs_for_the_most_persistent() -> None:
-    """Of several series the longest block counts, rounded up; constant ones count for nothing."""
+    """Of several series the longest block counts, rounded up; constant ones are ignored."""
     draws = np.random.default_rng(5).normal(size=(400, 2))
     slow = np.convolve(draws[:, 0], np.ones(15), mode="same")
     expected = optimal_block_length(slow)["stationary"].iloc[0]
@@ -54,7 +54,7 @@ def test_block_length_is_archs_for_the_most_persistent() -> None:
 
 
 def test_block_length_is_always_there() -> None:
-    """Series on which the rule fails get the square root of n, and constant ones 1."""
+    """Series on which the rule fails get the square root of n; constant ones get 1."""
     assert block_length(np.zeros((100, 2))) == 1
     spike = np.zeros((100, 1))
     spike[0] = 1.0

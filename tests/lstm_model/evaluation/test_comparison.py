@@ -1,4 +1,4 @@
-"""Claims about the model beside another forecast."""
+"""Claims about the model compared with another forecast."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from lstm_model.evaluation.metrics import Benchmarks, score
     ("name", "nested"), [("zero", True), ("train_mean", True), ("ridge", False), ("har", False)]
 )
 def test_a_comparison_is_its_parts(name: str, nested: bool) -> None:
-    """Metrics are the other's, tests the model's against it; only what it nests has Clark-West."""
+    """Metrics are of the other forecast, tests of the model; only nested ones have Clark-West."""
     draws = np.random.default_rng(0)
     truth, forecast, other, last = draws.normal(size=(4, 50))
     dates = np.arange(50)
@@ -41,6 +41,6 @@ def test_seeds_by_hand() -> None:
 
 
 def test_one_seed_has_no_spread() -> None:
-    """A single member is its own mean, without a deviation."""
+    """A single member is its own mean, with a standard deviation of 0."""
     found = seed_spread("model", np.ones((1, 4)), np.zeros(4))
     assert found == SeedSpread("model", (1.0,), 1.0, 0.0, 1.0)

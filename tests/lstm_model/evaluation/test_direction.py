@@ -37,9 +37,9 @@ def test_a_table_by_hand() -> None:
 
 @given(st.tuples(*[st.integers(0, 60)] * 4))
 def test_its_square_is_pearsons_chi_square(counts: tuple[int, int, int, int]) -> None:
-    """PT^2 = chi^2 n / (n - 1) on the 2 x 2 table, whatever the table; its sign is the agreement's.
+    """PT^2 = chi^2 n / (n - 1) on any 2 x 2 table; its sign is that of the agreement.
 
-    Where all rows and columns are filled, which is where both tests exist.
+    Both tests exist if no row or column is empty.
     """
     forecast, truth = table(*counts)
     n = len(truth)
@@ -52,8 +52,8 @@ def test_its_square_is_pearsons_chi_square(counts: tuple[int, int, int, int]) ->
 
 
 @pytest.mark.parametrize(("up_forecast", "up_truth"), [(0.5, 0.5), (0.7, 0.6), (0.2, 0.7)])
-def test_chance_is_rejected_as_often_as_it_should(up_forecast: float, up_truth: float) -> None:
-    """Under independence p < 0.05 comes about in 5 % of samples, however lopsided they are."""
+def test_independence_is_rejected_at_the_nominal_rate(up_forecast: float, up_truth: float) -> None:
+    """Under independence, p < 0.05 occurs in 5 % of samples, even if directions are unbalanced."""
     draws = np.random.default_rng(1)
     forecasts = draws.random((2000, 250)) < up_forecast
     truths = draws.random((2000, 250)) < up_truth
@@ -63,8 +63,8 @@ def test_chance_is_rejected_as_often_as_it_should(up_forecast: float, up_truth: 
     assert rejected == pytest.approx(0.05, abs=0.016)  # 3.3 standard errors
 
 
-def test_tickers_that_move_together_are_one_witness() -> None:
-    """Fifty tickers that all follow one market reject chance no more often than one does."""
+def test_tickers_that_move_together_are_one_observation() -> None:
+    """Fifty tickers that all follow one market reject no more often than a single one."""
     draws = np.random.default_rng(2)
     dates = np.repeat(np.arange(100), 50)
     rejected = 0
@@ -78,7 +78,7 @@ def test_tickers_that_move_together_are_one_witness() -> None:
 
 
 def test_clustered_and_published_forms_agree_on_one_ticker() -> None:
-    """Overlap aside, the form by dates is the published one up to terms of 1 / n."""
+    """Without overlap, the form by dates equals the published one up to terms of 1 / n."""
     draws = np.random.default_rng(3)
     truth = draws.random(2000) < 0.55
     forecast = np.where(draws.random(2000) < 0.06, truth, draws.random(2000) < 0.6)
@@ -95,19 +95,19 @@ def test_clustered_and_published_forms_agree_on_one_ticker() -> None:
     ("counts", "reason"),
     [
         ((15, 0, 0, 14), too_short(29)),
-        ((20, 20, 0, 0), NotComputed("the forecast has one direction only")),
-        ((0, 0, 20, 20), NotComputed("the forecast has one direction only")),
-        ((20, 0, 20, 0), NotComputed("the truth has one direction only")),
+        ((20, 20, 0, 0), NotComputed("the forecast has only one direction")),
+        ((0, 0, 20, 20), NotComputed("the forecast has only one direction")),
+        ((20, 0, 20, 0), NotComputed("the truth has only one direction")),
     ],
 )
 def test_reasons(counts: tuple[int, int, int, int], reason: NotComputed) -> None:
-    """A short sample and a direction that never changes have no test."""
+    """A short sample or a direction that never changes has no test."""
     forecast, truth = table(*counts)
     assert pesaran_timmermann(forecast, truth, np.arange(len(truth))) == reason
 
 
 def test_a_perfect_forecast_is_certain() -> None:
-    """Always right gives a p-value of nothing, always wrong one of 1."""
+    """A forecast that is always right has a p-value near 0, one that is always wrong near 1."""
     truth = np.arange(60) % 3 == 0
     right = pesaran_timmermann(truth, truth, np.arange(60))
     wrong = pesaran_timmermann(~truth, truth, np.arange(60))

@@ -1,4 +1,4 @@
-"""Claims about the whole: one look, every forecast on the same samples, nothing NaN."""
+"""Claims about the evaluation: every forecast on the same samples, and no NaN."""
 
 import dataclasses
 import datetime as dt
@@ -42,7 +42,7 @@ def inputs(
     skill: float = 0.3,
     references: int = 2,
 ) -> Inputs:
-    """Draw forecasts that know a share `skill` of the truth."""
+    """Draw forecasts that contain a share `skill` of the truth."""
     draws = np.random.default_rng(seed)
     n = days * tickers
     level = -9.0 if kind == "log_volatility" else 0.0
@@ -93,7 +93,7 @@ def look(given: Inputs) -> Evaluation:
 
 
 def numbers(value: object) -> list[float]:
-    """Return every number anywhere inside."""
+    """Return all numbers inside, at any depth."""
     if isinstance(value, float | int):
         return [float(value)]
     if dataclasses.is_dataclass(value):
@@ -110,7 +110,7 @@ def numbers(value: object) -> list[float]:
 @pytest.mark.parametrize("kind", ["log_return", "log_volatility"])
 @pytest.mark.parametrize("tickers", [1, 4])
 def test_a_whole_evaluation_is_made_of_finite_numbers(kind: Kind, tickers: int) -> None:
-    """Everything there is is finite; a panel has panel skill, one ticker a reason."""
+    """Every number is finite; a panel has panel skill, a single ticker a reason instead."""
     found = look(inputs(kind=kind, tickers=tickers))
     assert all(math.isfinite(number) for number in numbers(found))
     assert (found.target, found.unit, found.horizon) == (kind, "unit", 1)
@@ -124,8 +124,8 @@ def test_a_whole_evaluation_is_made_of_finite_numbers(kind: Kind, tickers: int) 
     assert found.verdict.search_paid is True
 
 
-def test_every_forecast_stands_beside_the_model() -> None:
-    """The model is its members' mean, and each room is asked about the same samples."""
+def test_every_forecast_is_compared_with_the_model() -> None:
+    """The model is its members' mean, and every part is computed on the same samples."""
     given = inputs()
     found = look(given)
     members, samples, baselines = given["members"], given["samples"], given["baselines"]
@@ -166,8 +166,8 @@ def test_every_forecast_stands_beside_the_model() -> None:
 
 
 @pytest.mark.parametrize("kind", ["log_return", "log_volatility"])
-def test_positions_are_scaled_by_what_was_known_before(kind: Kind) -> None:
-    """Returns by the deviation of forecasts on validation, volatility by its median on train."""
+def test_positions_are_scaled_by_values_known_before_the_test_block(kind: Kind) -> None:
+    """Returns by the sd of forecasts on validation, volatility by its median on train."""
     given = inputs(kind=kind)
     target, search, samples, members = (
         given[name] for name in ("target", "search", "samples", "members")
@@ -195,7 +195,7 @@ def test_positions_are_scaled_by_what_was_known_before(kind: Kind) -> None:
     assert look(given).trading == expected
 
 
-def test_labels_that_overlap_are_known_to_every_test() -> None:
+def test_every_test_accounts_for_overlapping_labels() -> None:
     """The horizon reaches the tests of accuracy, of nested forecasts and of direction."""
     given = inputs()
     target = given["target"]
@@ -212,8 +212,8 @@ def test_labels_that_overlap_are_known_to_every_test() -> None:
     assert one.model.mse == five.model.mse
 
 
-def test_a_sample_that_one_misses_is_left_out_for_all() -> None:
-    """HAR without its first month: every forecast is scored on the days that HAR has."""
+def test_a_sample_that_one_forecast_lacks_is_left_out_for_all() -> None:
+    """If HAR lacks its first month, every forecast is scored on the days that HAR has."""
     given = inputs(kind="log_volatility", days=80)
     whole = look(given)
     baselines = given["baselines"]
@@ -227,8 +227,8 @@ def test_a_sample_that_one_misses_is_left_out_for_all() -> None:
     assert found.model.mse != whole.model.mse
 
 
-def test_a_baseline_that_misses_all_is_left_out() -> None:
-    """HAR that has no value is no benchmark: the train mean is, on all samples."""
+def test_a_baseline_without_values_is_dropped() -> None:
+    """If HAR has no values, the train mean is the benchmark, on all samples."""
     given = inputs(kind="log_volatility")
     baselines = given["baselines"]
     assert isinstance(baselines, dict)
@@ -240,7 +240,7 @@ def test_a_baseline_that_misses_all_is_left_out() -> None:
 
 
 def test_nothing_in_common_and_shared_names_are_refused() -> None:
-    """No sample that all forecasts know, and two of one name, leave nothing to evaluate."""
+    """Forecasts without a common sample, or with the same name, raise an error."""
     given = inputs()
     members = given["members"]
     assert isinstance(members, np.ndarray)
@@ -251,7 +251,7 @@ def test_nothing_in_common_and_shared_names_are_refused() -> None:
 
 
 def test_a_refit_model_has_no_validation() -> None:
-    """Trained on validation, too, it has no intervals and no selection score, and says why."""
+    """A model trained on validation has no intervals and no selection score, with a reason."""
     given = inputs()
     search = given["search"]
     assert isinstance(search, SearchFacts)
@@ -265,7 +265,7 @@ def test_a_refit_model_has_no_validation() -> None:
 
 
 def test_a_short_test_block_says_so_everywhere() -> None:
-    """On 20 days the scores are there, and each test gives the number of days as its reason."""
+    """On 20 days there are scores, and each test gives the number of days as its reason."""
     given = inputs(days=20, tickers=4)
     found = look(given)
     short = NotComputed("n = 20 < 30")
@@ -278,27 +278,27 @@ def test_a_short_test_block_says_so_everywhere() -> None:
 
 
 def test_constant_truth_gives_reasons_not_nan() -> None:
-    """A market that does not move leaves no direction and no correlation to measure."""
+    """A constant market has no direction and no correlation."""
     given = inputs(tickers=3)
     samples = given["samples"]
     assert isinstance(samples, Samples)
     given["samples"] = dataclasses.replace(samples, truth=np.zeros(180))
     found = look(given)
     assert all(math.isfinite(number) for number in numbers(found))
-    assert found.model.pesaran_timmermann == NotComputed("the truth has one direction only")
+    assert found.model.pesaran_timmermann == NotComputed("the truth has only one direction")
     assert found.baselines[0].metrics.mse == 0.0
-    assert found.model.r2_zero == NotComputed("the benchmark makes no error")
+    assert found.model.r2_zero == NotComputed("the benchmark has no error")
 
 
 def test_no_skill_is_what_noise_gets() -> None:
-    """Forecasts that know nothing of the truth have no skill, and the search found none."""
+    """Forecasts independent of the truth have no skill, and the search has no value."""
     verdicts = [look(inputs(days=250, skill=0.0, seed=seed)).verdict for seed in range(12)]
     assert sum(verdict.has_skill is True for verdict in verdicts) <= 3
     assert sum(verdict.search_paid is True for verdict in verdicts) <= 3
 
 
 def test_the_same_seed_gives_the_same_evaluation() -> None:
-    """All chance is the seed's."""
+    """All randomness comes from the seed."""
     assert look(inputs()) == look(inputs())
 
 

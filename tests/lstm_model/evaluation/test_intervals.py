@@ -17,7 +17,7 @@ LEVELS = (0.9, 0.5)
 
 
 def test_by_hand() -> None:
-    """Of 19 errors 0.1 .. 1.9 the 18th and the 10th are the radii, whatever their sign."""
+    """Of 19 errors 0.1 .. 1.9 of either sign, the 18th and the 10th are the radii."""
     errors = np.arange(1, 20) / 10 * np.tile([1, -1], 10)[:19]
     truth = np.array([1.0, 1.9, -1.7, 0.0])
     found = conformal_intervals(errors, np.zeros(4), truth, DATES, LEVELS)
@@ -28,8 +28,8 @@ def test_by_hand() -> None:
 
 
 @pytest.mark.parametrize(("n", "levels"), [(0, ()), (1, (0.5,)), (8, (0.5,)), (9, (0.9, 0.5))])
-def test_a_level_needs_errors_enough(n: int, levels: tuple[float, ...]) -> None:
-    """90 % needs nine errors, 50 % one; a level of fewer is left out, and says why if it is all."""
+def test_a_level_needs_enough_errors(n: int, levels: tuple[float, ...]) -> None:
+    """90 % needs nine errors and 50 % one; other levels are left out, with a reason if all are."""
     found = conformal_intervals(np.arange(n) + 1.0, np.zeros(4), np.zeros(4), DATES, LEVELS)
     if levels:
         assert not isinstance(found, NotComputed)
@@ -38,8 +38,8 @@ def test_a_level_needs_errors_enough(n: int, levels: tuple[float, ...]) -> None:
         assert found == NotComputed("0 validation errors are too few for 50%")
 
 
-def test_missing_errors_count_for_nothing() -> None:
-    """A validation error that is not there changes neither radius nor count."""
+def test_missing_errors_are_ignored() -> None:
+    """A missing validation error changes neither radius nor count."""
     errors = np.arange(1, 20) / 10
     holey = np.concatenate([errors, [np.nan, np.inf]])
     arguments = np.zeros(4), np.ones(4), DATES, LEVELS
@@ -47,7 +47,7 @@ def test_missing_errors_count_for_nothing() -> None:
 
 
 def test_coverage_is_what_was_promised_on_exchangeable_errors() -> None:
-    """Over many samples the truth lies inside as often as the level says, or a little more."""
+    """Over many samples, coverage is the nominal level or slightly more."""
     draws = np.random.default_rng(0)
     coverage = []
     for _ in range(300):

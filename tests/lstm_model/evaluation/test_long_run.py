@@ -1,4 +1,4 @@
-"""Claims about the test of a mean with neighbours that resemble each other."""
+"""Claims about the test of a mean under autocorrelation."""
 
 import math
 
@@ -21,7 +21,7 @@ def newey_west(values: np.ndarray, lags: int) -> float:
 
 @pytest.mark.parametrize("lags", [0, 1, 7])
 def test_the_statistic_is_newey_and_wests(lags: int) -> None:
-    """A plain loop over lags gives the same, and the p-value is the normal law's upper tail."""
+    """A plain loop over lags gives the same, and the p-value is the upper normal tail."""
     values = np.convolve(np.random.default_rng(0).normal(size=120), [1, 0.8, 0.5])[:100] + 0.3
     found = mean_above_zero(values, lags)
     assert isinstance(found, Statistic)
@@ -30,7 +30,7 @@ def test_the_statistic_is_newey_and_wests(lags: int) -> None:
 
 
 def test_reasons() -> None:
-    """Too few values, or values without spread, have no test."""
+    """Too few values or constant values have no test."""
     assert mean_above_zero(np.arange(29.0), 0) == too_short(29)
     assert mean_above_zero(np.full(30, 0.1), 0) == NotComputed("the values are constant")
 
@@ -40,11 +40,11 @@ def test_reasons() -> None:
     [([0.0, 0.0], True), ([0.1 + 0.2, 0.3], True), ([1.0, 1.0 + 1e-9], False), ([0, 1e-30], False)],
 )
 def test_rounding_is_no_spread(values: list[float], constant: bool) -> None:
-    """What differs in the last digits only is constant; small numbers that differ are not."""
+    """Values that differ only by rounding are constant; small numbers that differ are not."""
     assert is_constant(np.array(values, dtype=float)) is constant
 
 
 @pytest.mark.parametrize(("dates", "horizon", "lags"), [(750, 1, 0), (1000, 5, 10), (64, 20, 19)])
 def test_labels_that_overlap_need_lags(dates: int, horizon: int, lags: int) -> None:
-    """One bar ahead nothing overlaps; further ahead at least horizon - 1 lags are taken."""
+    """No lags for a horizon of one bar, at least horizon - 1 lags for longer horizons."""
     assert lags_for(dates, horizon) == lags

@@ -1,4 +1,4 @@
-"""Claims about numbers that may not be there: the reason stands in their place."""
+"""Claims about numbers that may be missing, with a reason in their place."""
 
 import math
 
@@ -18,5 +18,5 @@ from lstm_model.evaluation.measured import Measured, NotComputed, show, too_shor
     ],
 )
 def test_shown(value: Measured, text: str) -> None:
-    """A number is spelled with four digits, an absent one with its reason."""
+    """A number is shown with four digits, a missing one by its reason."""
     assert show(value) == text

@@ -1,4 +1,4 @@
-"""Claims about scores: every number by hand, and none where there is none."""
+"""Claims about scores: every number by hand, and a reason for every missing one."""
 
 import dataclasses
 import math
@@ -18,7 +18,7 @@ FORECAST = np.array([0.5, 0.5, 2.0, 2.0])
 
 
 def make_benchmarks(n: int, *, is_volatility: bool = False, **values: np.ndarray) -> Benchmarks:
-    """Build benchmarks of ones, but for the given."""
+    """Build benchmarks of ones, except for the given values."""
     ones = {name: np.ones(n) for name in ("train_mean", "persistence", "benchmark")}
     return Benchmarks(
         **{**ones, **values}, dates=np.arange(n), horizon=1, is_volatility=is_volatility, nested=()
@@ -26,7 +26,7 @@ def make_benchmarks(n: int, *, is_volatility: bool = False, **values: np.ndarray
 
 
 def test_metrics_by_hand() -> None:
-    """On four numbers each metric is what paper and pencil give."""
+    """On four numbers, each metric equals its value by hand."""
     benchmark = np.array([1.0, 0.0, 2.0, 3.0])
     metrics = score(FORECAST, TRUTH, make_benchmarks(4, benchmark=benchmark))
     assert metrics.mse == pytest.approx(6.5 / 4)
@@ -36,7 +36,7 @@ def test_metrics_by_hand() -> None:
     assert metrics.r2_zero == pytest.approx(1 - 6.5 / 22)
     assert metrics.r2_benchmark == pytest.approx(1 - 6.5 / 2)
     assert metrics.theil_u == pytest.approx((6.5 / 14) ** 0.5)
-    assert metrics.qlike == NotComputed("a return has no QLIKE")
+    assert metrics.qlike == NotComputed("QLIKE is for volatility only")
     assert metrics.directional_accuracy == 0.75
     assert metrics.majority_class == 0.75
     assert metrics.pesaran_timmermann == NotComputed("n = 4 < 30")
@@ -59,7 +59,7 @@ def test_qlike_by_hand() -> None:
 
 
 def test_qlike_punishes_too_low_a_variance_more() -> None:
-    """The loss is lopsided: half the true variance costs more than twice it."""
+    """The loss is asymmetric: forecasting half the true variance costs more than twice it."""
     truth = np.zeros(4)
     low, high = (
         score(np.full(4, sign * math.log(2)), truth, make_benchmarks(4, is_volatility=True)).qlike
@@ -70,8 +70,8 @@ def test_qlike_punishes_too_low_a_variance_more() -> None:
     assert low > high > 0
 
 
-def test_the_tests_of_direction_are_the_rooms() -> None:
-    """Where there are enough dates the test is on ups and downs from the reference."""
+def test_direction_is_tested_by_pesaran_timmermann() -> None:
+    """With enough dates, the test uses the directions relative to the reference."""
     draws = np.random.default_rng(0)
     truth, forecast, last = draws.normal(size=(3, 60))
     found = score(forecast, truth, make_benchmarks(60, is_volatility=True, persistence=last))
@@ -82,7 +82,7 @@ def test_the_tests_of_direction_are_the_rooms() -> None:
 
 @pytest.mark.parametrize("name", ["train_mean", "benchmark", "persistence"])
 def test_missing_benchmark_days_are_left_out(name: str) -> None:
-    """A benchmark that misses days is held against the model on the others alone."""
+    """Days without a benchmark are left out of the comparison with it."""
     values = np.array([np.nan, 0.0, 1.0, np.inf])
     metrics = score(FORECAST, TRUTH, make_benchmarks(4, **{name: values}))
     field = {"train_mean": "r2_train_mean", "benchmark": "r2_benchmark", "persistence": "theil_u"}
@@ -95,28 +95,28 @@ def test_missing_benchmark_days_are_left_out(name: str) -> None:
     ("values", "reason"),
     [
         (np.full(4, np.nan), "the benchmark is missing on every sample"),
-        (TRUTH, "the benchmark makes no error"),
+        (TRUTH, "the benchmark has no error"),
     ],
 )
 def test_a_benchmark_without_error_or_value(values: np.ndarray, reason: str) -> None:
-    """There is no R2 against what is missing, or what is never wrong."""
+    """There is no R2 against a benchmark that is missing or has no error."""
     metrics = score(FORECAST, TRUTH, make_benchmarks(4, benchmark=values, persistence=values))
     assert metrics.r2_benchmark == NotComputed(reason)
     assert metrics.theil_u == NotComputed(reason)
 
 
-def test_persistence_names_no_direction() -> None:
-    """Always saying "as it was" is no direction, and zero is none of a return."""
-    silent = NotComputed("the forecast names no direction")
+def test_persistence_has_no_direction() -> None:
+    """Persistence predicts no direction of a volatility, and zero none of a return."""
+    undirected = NotComputed("the forecast has no direction")
     last = np.array([2.0, -2.0, 1.0, 3.0])
     metrics = score(last, TRUTH, make_benchmarks(4, is_volatility=True, persistence=last))
-    assert metrics.directional_accuracy == metrics.pesaran_timmermann == silent
+    assert metrics.directional_accuracy == metrics.pesaran_timmermann == undirected
     assert metrics.majority_class == 0.75
-    assert score(np.zeros(4), TRUTH, make_benchmarks(4)).directional_accuracy == silent
+    assert score(np.zeros(4), TRUTH, make_benchmarks(4)).directional_accuracy == undirected
 
 
 def test_volatility_without_last_values() -> None:
-    """Where no last value is known there is no direction to be right about."""
+    """Without a last known value there is no direction to predict."""
     gone = np.full(4, np.nan)
     metrics = score(FORECAST, TRUTH, make_benchmarks(4, is_volatility=True, persistence=gone))
     reason = NotComputed("the last known value is missing on every sample")
@@ -125,15 +125,15 @@ def test_volatility_without_last_values() -> None:
 
 
 def test_missing_forecasts_are_left_out() -> None:
-    """A sample without forecast counts for nothing; without any there is nothing to score."""
+    """Samples without a forecast are left out; without any sample there is nothing to score."""
     holey = np.array([np.nan, 0.5, 2.0, 2.0])
     assert score(holey, TRUTH, make_benchmarks(4)).mse == pytest.approx(6.25 / 3)
-    with pytest.raises(ValueError, match="at least 1 sample"):
+    with pytest.raises(ValueError, match="finite for at least 1 sample"):
         score(np.full(4, np.nan), TRUTH, make_benchmarks(4))
 
 
 def test_a_forecast_far_off_has_no_qlike() -> None:
-    """An exponential that overflows is said to, not shown as infinity."""
+    """An exponential that overflows gives a reason instead of infinity."""
     metrics = score(np.full(4, -1e4), TRUTH, make_benchmarks(4, is_volatility=True))
     assert metrics.qlike == NotComputed("a forecast is too far from the truth")
 
@@ -150,7 +150,7 @@ NUMBERS = st.one_of(st.floats(-1e6, 1e6), st.sampled_from([math.nan, math.inf, 0
 def test_never_nan(
     forecast: np.ndarray, truth: np.ndarray, other: np.ndarray, is_volatility: bool
 ) -> None:
-    """Whatever is missing or constant, each metric is a finite number or a reason."""
+    """For any missing or constant values, each metric is a finite number or a reason."""
     benchmarks = make_benchmarks(
         33, is_volatility=is_volatility, train_mean=other, persistence=other, benchmark=other
     )

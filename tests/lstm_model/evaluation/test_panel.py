@@ -69,7 +69,7 @@ def test_each_ticker_by_hand() -> None:
 
 
 def test_dates_without_a_correlation_are_left_out() -> None:
-    """Two tickers, a constant forecast or truth have none; missing values do not count."""
+    """Dates with two tickers or a constant side have none; missing values are left out."""
     forecast, truth, benchmark, dates, codes, names = panel(40, 5)
     days = np.unique(dates)
     forecast[dates == days[0]] = 0.1
@@ -82,7 +82,7 @@ def test_dates_without_a_correlation_are_left_out() -> None:
 
 
 def test_tickers_without_samples_are_not_listed() -> None:
-    """A ticker that has no test sample has no row."""
+    """A ticker without test samples has no row."""
     forecast, truth, benchmark, dates, codes, names = panel(40, 4)
     kept = codes != 2
     result = found(forecast[kept], truth[kept], benchmark[kept], dates[kept], codes[kept], names)
@@ -90,12 +90,12 @@ def test_tickers_without_samples_are_not_listed() -> None:
 
 
 def test_reasons() -> None:
-    """One ticker, few dates, a benchmark without error and an IC without spread each say so."""
+    """One ticker, few dates, a benchmark without error and a constant IC each give a reason."""
     assert panel_skill(*panel(40, 1)) == NotComputed("one ticker")
     assert panel_skill(*panel(29, 5)) == too_short(29)
     _, truth, _, dates, codes, names = panel(40, 4)
     result = found(truth.copy(), truth, truth.copy(), dates, codes, names)
-    no_error = NotComputed("the benchmark makes no error")
+    no_error = NotComputed("the benchmark has no error")
     assert result.macro_r2 == result.pooled_r2 == result.tickers[0].r2_benchmark == no_error
     assert result.ic.mean == pytest.approx(1.0)
     assert result.ic.information_ratio == NotComputed("the correlation is constant")
@@ -107,7 +107,7 @@ def test_reasons() -> None:
     values=arrays(float, (2, 96), elements=st.sampled_from([0.0, 1.0, -1.0, 1e-300, 1e6, np.nan]))
 )
 def test_never_nan(values: np.ndarray) -> None:
-    """Whatever is missing or constant, correlations are in [-1, 1] or there is a reason."""
+    """For any missing or constant values, correlations are in [-1, 1] or there is a reason."""
     dates, codes = np.repeat(np.arange(32), 3), np.tile(np.arange(3), 32)
     result = panel_skill(values[0], values[1], np.zeros(96), dates, codes, ("A", "B", "C"))
     if isinstance(result, PanelSkill):
@@ -117,6 +117,6 @@ def test_never_nan(values: np.ndarray) -> None:
 
 
 def test_many_tickers_and_dates() -> None:
-    """Three years of 500 tickers with a known correlation give it."""
+    """Three years of 500 tickers recover the known correlation."""
     result = found(*panel(750, 500))
     assert result.ic.mean == pytest.approx(0.5 / math.sqrt(1.25), abs=0.01)

@@ -1,4 +1,4 @@
-"""Claims about what looking at many trials does to the best of them."""
+"""Claims about selection bias and the probability of overfitting."""
 
 import itertools
 import math
@@ -26,12 +26,12 @@ from lstm_model.evaluation.selection import (
     [(1, 0.0), (2, 1 / math.sqrt(math.pi)), (10, 1.53875), (50, 2.24907), (200, 2.74604)],
 )
 def test_largest_of_normals(n: int, expected: float) -> None:
-    """The means are those of the tables of order statistics (2: 1 / sqrt(pi))."""
+    """The means equal those in tables of order statistics (n = 2: 1 / sqrt(pi))."""
     assert expected_maximum(n) == pytest.approx(expected, abs=1e-5)
 
 
 def test_no_number_has_no_largest() -> None:
-    """Of none there is no largest."""
+    """There is no largest of zero numbers."""
     with pytest.raises(ValueError, match="n >= 1 but n is 0"):
         expected_maximum(0)
 
@@ -45,7 +45,7 @@ def test_more_trials_look_better(n: int) -> None:
 
 @pytest.mark.parametrize(("trials", "measured"), [(10, 0.0045), (50, 0.0076), (200, 0.0098)])
 def test_best_of_noise_is_what_was_measured(trials: int, measured: float) -> None:
-    """On 500 days noise of 5 % shows the figures once measured, and those of a simulation."""
+    """On 500 days, 5 % noise gives the values measured before and those of a simulation."""
     assert best_of_noise(trials, 500, 0.05) == pytest.approx(measured, abs=1.5e-4)
     draws = np.random.default_rng(trials)
     best = []
@@ -57,7 +57,7 @@ def test_best_of_noise_is_what_was_measured(trials: int, measured: float) -> Non
 
 
 def overfitting_by_loops(losses: np.ndarray) -> float:
-    """Follow Bailey et al. (2017), algorithm 2.3, step by step; at the median counts a half."""
+    """Follow Bailey et al. (2017), algorithm 2.3, step by step; the median counts one half."""
     trials, blocks = losses.shape
     below = []
     for inside in itertools.combinations(range(blocks), blocks // 2):
@@ -72,14 +72,14 @@ def overfitting_by_loops(losses: np.ndarray) -> float:
 
 @pytest.mark.parametrize(("trials", "blocks"), [(2, 4), (3, 6), (7, 8), (10, 10)])
 def test_overfitting_is_the_papers_algorithm(trials: int, blocks: int) -> None:
-    """Loops over all splits with logits of ranks give the same share, odd numbers of trials too."""
+    """Loops over all splits with logits of ranks give the same share, also for odd numbers."""
     losses = np.random.default_rng(blocks).normal(size=(trials, blocks)) ** 2
     assert probability_of_overfitting(losses) == pytest.approx(overfitting_by_loops(losses))
 
 
 @pytest.mark.parametrize("trials", [2, 3, 20])
 def test_noise_is_a_coin_toss(trials: int) -> None:
-    """The best of equals is above the median afterwards in half of all cases."""
+    """The best of equal trials is above the median on the other half in half of all cases."""
     draws = np.random.default_rng(trials)
     found = [probability_of_overfitting(draws.normal(size=(trials, 8)) ** 2) for _ in range(300)]
     assert np.mean([value for value in found if isinstance(value, float)]) == pytest.approx(
@@ -88,14 +88,14 @@ def test_noise_is_a_coin_toss(trials: int) -> None:
 
 
 def test_a_trial_that_is_better_everywhere_is_no_accident() -> None:
-    """The one that has the lowest loss on each block is the best in every half."""
+    """The trial with the lowest loss on each block is the best in every half."""
     losses = 1 + np.random.default_rng(0).random((30, 16))
     losses[17] = 0.5
     assert probability_of_overfitting(losses) == 0.0
 
 
 def test_what_wins_one_half_and_loses_the_other_is_overfitted() -> None:
-    """Trials with equal totals: whoever was better on one half is worse on the other."""
+    """Of trials with equal totals, the better one on one half is worse on the other."""
     first = np.random.default_rng(0).random(8)
     assert probability_of_overfitting(np.stack([first, 1 - first])) > 0.5
 
@@ -118,7 +118,7 @@ def test_no_overfitting_to_measure(losses: np.ndarray, reason: str) -> None:
 
 @given(arrays(float, (4, 6), elements=st.sampled_from([0.0, 1.0, 2.0])))
 def test_overfitting_is_a_share(losses: np.ndarray) -> None:
-    """With whatever ties it is a share, or there is a reason."""
+    """With any ties, the result is a share or there is a reason."""
     found = probability_of_overfitting(losses)
     assert isinstance(found, NotComputed) or 0 <= found <= 1
 
@@ -146,8 +146,8 @@ def selection(
     )
 
 
-def test_the_winner_stands_beside_the_best_of_noise() -> None:
-    """R2, what as much noise would show, and the difference; PBO is of this night's trials."""
+def test_the_winner_is_compared_with_the_best_of_noise() -> None:
+    """R2, its expectation under equal noise, and the difference; PBO is of this night's trials."""
     validation = noise_validation()
     losses = np.random.default_rng(1).random((12, 8))
     found = selection(validation, 50, 3, losses)
@@ -163,14 +163,14 @@ def test_the_winner_stands_beside_the_best_of_noise() -> None:
 
 
 def test_dates_count_not_tickers() -> None:
-    """Ten tickers a day are 40 days to the best of noise, not 400 samples."""
+    """Ten tickers on 40 days count as 40 samples, not 400, for the best of noise."""
     found = selection(noise_validation(40, tickers=10), 20)
     assert isinstance(found.expected_best, float)
     assert found.expected_best > 2 * best_of_noise(20, 400, 0.1)
 
 
 def test_overlapping_labels_count_once() -> None:
-    """Labels over five bars leave a fifth of the dates to the best of noise."""
+    """With labels over five bars, a fifth of the dates counts for the best of noise."""
     validation = noise_validation(400)
     one, five = (selection(validation, 20, horizon=horizon) for horizon in (1, 5))
     shift = validation.forecast - validation.benchmark
@@ -181,7 +181,7 @@ def test_overlapping_labels_count_once() -> None:
 
 
 def test_missing_days_are_left_out() -> None:
-    """Days without a benchmark do not count."""
+    """Days without a benchmark are left out."""
     whole = noise_validation()
     holey = whole.benchmark.copy()
     holey[100:] = np.nan
@@ -193,7 +193,7 @@ def test_missing_days_are_left_out() -> None:
 
 
 def test_reasons() -> None:
-    """No benchmark, a perfect one, no trial, and a winner trained on validation each say so."""
+    """No benchmark, one without error, no trials and a refit winner each give a reason."""
     whole = noise_validation()
 
     def measured(validation: Validation | NotComputed, trials: int = 5) -> tuple[object, ...]:
@@ -203,7 +203,7 @@ def test_reasons() -> None:
     gone = NotComputed("the benchmark is missing on every sample")
     nothing = Validation(whole.truth, whole.forecast, np.full(400, np.nan), whole.dates)
     assert measured(nothing) == (gone,) * 3
-    perfect = NotComputed("the benchmark makes no error")
+    perfect = NotComputed("the benchmark has no error")
     assert (
         measured(Validation(whole.truth, whole.forecast, whole.truth, whole.dates))
         == (perfect,) * 3
@@ -212,4 +212,4 @@ def test_reasons() -> None:
     assert measured(refit) == (refit,) * 3
     r2, expected, deflated = measured(whole, trials=0)
     assert isinstance(r2, float)
-    assert expected == deflated == NotComputed("there is no trial")
+    assert expected == deflated == NotComputed("there are no trials")

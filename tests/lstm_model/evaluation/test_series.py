@@ -1,4 +1,4 @@
-"""Claims about what figures are drawn from."""
+"""Claims about the data of the figures."""
 
 import datetime as dt
 
@@ -40,20 +40,20 @@ def test_no_interval_and_one_member() -> None:
 
 
 def test_ten_bins_by_forecast() -> None:
-    """The lowest tenth of forecasts comes first, each with the truth that came of it."""
+    """The lowest tenth of forecasts comes first, each with its mean truth."""
     forecast = np.random.default_rng(0).permutation(100).astype(float)
     found = calibration_bins(forecast, -forecast)
     assert found == tuple((10 * i + 4.5, -10 * i - 4.5, 10) for i in range(10))
 
 
 def test_a_constant_forecast_has_one_bin() -> None:
-    """Where all forecasts are the same there is nothing to sort by."""
+    """If all forecasts are equal, there is a single bin."""
     assert calibration_bins(np.full(20, 0.1), np.arange(20.0)) == ((pytest.approx(0.1), 9.5, 20),)
 
 
 @given(arrays(float, st.integers(1, 40), elements=st.integers(-3, 3).map(float)))
 def test_every_sample_is_in_one_bin(forecast: np.ndarray) -> None:
-    """Counts add up, none is empty, and forecasts ascend."""
+    """Counts add up, no bin is empty, and forecasts ascend."""
     found = calibration_bins(forecast, forecast)
     assert sum(count for *_, count in found) == len(forecast)
     assert min(count for *_, count in found) >= 1

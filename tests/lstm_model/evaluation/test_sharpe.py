@@ -34,7 +34,7 @@ def test_the_papers_example(trials: int, expected: float) -> None:
 
 @pytest.mark.parametrize("trials", [1, 20])
 def test_deflation_by_the_formula(trials: int) -> None:
-    """The probability is the paper's, with scipy's moments, and chance that scatters by 1/(n-1)."""
+    """The probability is the paper's, with scipy's moments and a variance by chance of 1/(n-1)."""
     returns = np.random.default_rng(1).gamma(2.0, size=400) * 0.01 - 0.0185
     ratio = returns.mean() / returns.std(ddof=1)
     spread = math.sqrt(1 - skew(returns) * ratio + (kurtosis(returns) + 2) / 4 * ratio**2)
@@ -65,7 +65,7 @@ def test_interval_of_independent_returns() -> None:
 
 
 def test_the_seed_decides_the_interval() -> None:
-    """The same seed gives the same interval, another one a little another."""
+    """The same seed gives the same interval; another seed gives a slightly different one."""
     returns = normal_returns(200, 1.0)
     first, again, other = (sharpe_interval(returns, seed, 200) for seed in (1, 1, 2))
     assert first == again
@@ -74,16 +74,18 @@ def test_the_seed_decides_the_interval() -> None:
 
 
 def test_reasons() -> None:
-    """Constant returns have no ratio, and no trial no best; two values alone have no spread."""
+    """Constant returns, no trials, and returns of only two values each give a reason."""
     constant = NotComputed("returns are constant")
     assert sharpe_interval(np.full(50, 0.01), 0, 100) == (constant,) * 3
     assert deflated_sharpe(np.zeros(50), 3) == constant
-    assert deflated_sharpe(normal_returns(50, 1.0), 0) == NotComputed("there is no trial")
-    assert probabilistic_sharpe(1.0, 0.0, 50, 2.0, 5.0) == NotComputed("returns take two values")
+    assert deflated_sharpe(normal_returns(50, 1.0), 0) == NotComputed("there are no trials")
+    assert probabilistic_sharpe(1.0, 0.0, 50, 2.0, 5.0) == NotComputed(
+        "returns take only two values"
+    )
 
 
 def test_returns_on_one_day_alone() -> None:
-    """Where most resamples hold no return at all there still is an interval of finite numbers."""
+    """The interval is finite even if most resamples contain no return at all."""
     returns = np.zeros(40)
     returns[3] = 0.1
     assert all(isinstance(v, float) and math.isfinite(v) for v in sharpe_interval(returns, 0, 300))
