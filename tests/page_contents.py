@@ -1,4 +1,4 @@
-"""Made but realistic contents of a night's page, for every test that draws one."""
+"""Synthetic but realistic contents of a night's page, for tests that render one."""
 
 import datetime as dt
 import math
@@ -57,7 +57,7 @@ def make_content(
     dates: int = 708,
     seeds: int = 3,
 ) -> NightResult:
-    """Return one ticker's volatility, a panel of returns, or a night that computed nothing."""
+    """Return a night of one ticker's volatility, of a panel of returns, or without results."""
     generator = np.random.default_rng(7)
     if kind == "nothing":
         trials, dates, seeds = min(trials, 3), 12, 1
@@ -130,7 +130,7 @@ def make_content(
 
 
 def with_names(content: NightResult, name: str) -> NightResult:
-    """Return the content with one name in every place that the world outside can fill."""
+    """Return the content with one name in every place that external input can fill."""
     evaluation = content.evaluation
     series = evaluation.series
     first, *others = evaluation.baselines
@@ -343,15 +343,15 @@ def _evaluation(
             )
         ),
         series=series,
-        verdict=Verdict(None, None, f"Skill {nothing}.", f"What the search paid {nothing}.")
+        verdict=Verdict(None, None, f"Skill {nothing}.", f"The value of the search was {nothing}.")
         if nothing
         else Verdict(
             True,
             False,
-            "The model has skill: its error is 70 % below the train mean's, and Diebold-Mariano "
-            "tells the two apart (p < 0.001).",
-            "The search did not pay: HAR, which searches nothing, has the lower error, though by "
-            "less than can be told from chance (p = 0.2).",
+            "The model has skill: its error is 70 % below that of the train mean, and the "
+            "difference is significant (Diebold-Mariano, p < 0.001).",
+            "The search did not pay off: HAR, which needs no search, has the lower error, but the "
+            "difference is not significant (p = 0.2).",
         ),
     )
 

@@ -108,7 +108,7 @@ class NightResult:
 
 def night_to_json(night: NightResult) -> str:
     """Return the night as strict JSON; a NaN or an infinity is the text of its name."""
-    return json.dumps(_spelt(_adapter().dump_python(night, mode="json")), allow_nan=False)
+    return json.dumps(_without_nan(_adapter().dump_python(night, mode="json")), allow_nan=False)
 
 
 def night_from_json(text: str) -> NightResult:
@@ -123,10 +123,10 @@ def _adapter() -> TypeAdapter:
     return TypeAdapter(NightResult)
 
 
-def _spelt(value: Any) -> Any:
+def _without_nan(value: Any) -> Any:
     """Spell what JSON has no number for; pydantic reads it back wherever a float is expected."""
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else f"{'-' if value < 0 else ''}Infinity"
     if isinstance(value, dict):
-        return {key: _spelt(item) for key, item in value.items()}
-    return [_spelt(item) for item in value] if isinstance(value, list) else value
+        return {key: _without_nan(item) for key, item in value.items()}
+    return [_without_nan(item) for item in value] if isinstance(value, list) else value

@@ -186,5 +186,5 @@ def test_a_reader_without_javascript_has_text_and_tables(
     page.goto(pages["volatility"].as_uri())
     assert "The model has skill" in page.locator(".verdict").inner_text()
     assert page.locator("main table").first.is_visible()
-    assert page.get_by_text("The figure is drawn by JavaScript").first.is_visible()
+    assert page.get_by_text("This figure needs JavaScript").first.is_visible()
     context.close()

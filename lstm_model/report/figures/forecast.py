@@ -1,4 +1,4 @@
-"""Figures of the test block: forecast beside truth, its errors, and where it gained or lost."""
+"""Figures of the test block: forecast and truth, errors, and cumulative gains."""
 
 import math
 from collections.abc import Sequence
@@ -30,11 +30,14 @@ BINS = 40
 
 
 def forecast_figure(series: Series, unit: str, nominal: float | None) -> go.Figure | NotComputed:
-    """Draw forecast and truth by date, and the conformal band where there is one."""
+    """Draw forecast and truth by date, with the conformal interval if there is one.
+
+    nominal: coverage of the interval, None if there is none.
+    """
     if not series.dates:
         return NO_DATES
     figure = blank(
-        "Forecast and truth by date: how much of the movement the forecast follows.",
+        "Forecast and truth by date: how closely the forecast follows the truth.",
         "date",
         plain(unit),
         height=380,
@@ -74,7 +77,7 @@ def residuals_figure(series: Series, unit: str) -> go.Figure | NotComputed:
     if not series.dates:
         return NO_DATES
     figure = blank(
-        "Truth less forecast by date: a drift or a change of width is something not learnt.",
+        "Truth minus forecast by date: a drift or a change in spread means the model missed it.",
         "date",
         f"error ({plain(unit)})",
     )
@@ -90,18 +93,18 @@ def residuals_figure(series: Series, unit: str) -> go.Figure | NotComputed:
 
 
 def residual_histogram(series: Series, unit: str) -> go.Figure | NotComputed:
-    """Draw how often which error came about."""
+    """Draw the distribution of forecast errors."""
     errors = finite(_errors(series))
     if not errors:
         return NO_DATES
     mean = math.fsum(errors) / len(errors)
     shown = f"{mean:.3g}".replace("-", "\N{MINUS SIGN}")
     figure = blank(
-        f"How often which error: {shown} in the mean; a shift from zero is a bias.",
-        f"truth less forecast ({plain(unit)})",
+        f"Distribution of errors, with a mean of {shown}: a shift from zero is a bias.",
+        f"truth minus forecast ({plain(unit)})",
         "dates",
     )
-    # Binned here, over all dates: what a page carries is a few bars, not every error.
+    # Binned here, over all dates, so that the page carries a few bars instead of every error.
     low, high = min(errors), max(errors)
     bins = min(round(2 * math.sqrt(len(errors))) + 1, BINS)
     width = (high - low) / bins or 1.0
@@ -121,8 +124,8 @@ def residual_histogram(series: Series, unit: str) -> go.Figure | NotComputed:
     return figure
 
 
-def cumulated_figure(series: Series, against: Sequence[str], unit: str) -> go.Figure | NotComputed:
-    """Draw the cumulated difference of squared errors, theirs less ours: rising, we are better.
+def cumulative_figure(series: Series, against: Sequence[str], unit: str) -> go.Figure | NotComputed:
+    """Draw the cumulative difference in squared error, theirs minus ours; a rise favours ours.
 
     Goyal & Welch (2008), "A Comprehensive Look at the Empirical Performance of Equity Premium
     Prediction", figure 1.
@@ -130,11 +133,11 @@ def cumulated_figure(series: Series, against: Sequence[str], unit: str) -> go.Fi
     errors = series.squared_errors
     others = [name for name in against if name in errors and name != MODEL]
     if not series.dates or MODEL not in errors or not others:
-        return NotComputed("no squared errors of the model and another forecast")
+        return NotComputed("there are no squared errors to compare")
     figure = blank(
-        "Cumulated squared error of each forecast less the model's: rising, the model is better.",
+        "Cumulative squared error of each forecast minus the model's: a rise favours the model.",
         "date",
-        f"cumulated difference ({plain(unit)}, squared)",
+        f"cumulative difference ({plain(unit)}, squared)",
         height=380,
     )
     dates = _days(series)
@@ -158,11 +161,11 @@ def cumulated_figure(series: Series, against: Sequence[str], unit: str) -> go.Fi
 def calibration_figure(
     bins: Sequence[tuple[float, float, int]], unit: str
 ) -> go.Figure | NotComputed:
-    """Draw mean truth against mean forecast in bins of the forecast, beside the diagonal."""
+    """Draw mean truth against mean forecast by bin of the forecast, with the diagonal."""
     if not bins:
         return NotComputed("no bins")
     figure = blank(
-        "Mean truth by mean forecast: on the diagonal, forecasts can be taken at face value.",
+        "Mean truth by mean forecast: on the diagonal, the forecast is calibrated.",
         f"mean forecast ({plain(unit)})",
         f"mean truth ({plain(unit)})",
     )
@@ -180,7 +183,7 @@ def calibration_figure(
         y=rounded(t for _, t, _ in bins),
         text=[f"n = {n}" for _, _, n in bins],
         mode="lines+markers",
-        name="a bin of the forecast",
+        name="forecast bin",
         line={"color": BLUE},
         marker={"size": 7, "color": ORANGE},
     )

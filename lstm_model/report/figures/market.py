@@ -1,4 +1,4 @@
-"""Figures of what skill would be worth: correlation across a panel, and wealth."""
+"""Figures of the panel and of trading: rank correlation by date, and wealth."""
 
 import plotly.graph_objects as go
 
@@ -7,15 +7,15 @@ from lstm_model.evaluation.panel import PanelSkill
 from lstm_model.report.figures.style import BLUE, GREY, ORANGE, blank, level, rounded, thinned
 
 WINDOW = 21
-"""A month of trading days, over which the daily correlation is averaged."""
+"""Trading days in a month, over which the daily correlation is averaged."""
 
 
 def ic_figure(panel: PanelSkill) -> go.Figure:
-    """Draw the rank IC by date and its mean over a month."""
+    """Draw the rank IC by date and its moving average over a month."""
     by_date = panel.rank_ic.by_date
     figure = blank(
-        f"Rank correlation of forecast and truth across tickers: {panel.rank_ic.mean:.3f} in the "
-        f"mean.",
+        f"Rank correlation of forecast and truth across tickers, with a mean of "
+        f"{panel.rank_ic.mean:.3f}.",
         "date",
         "rank IC (Spearman, no unit)",
     )
@@ -24,7 +24,7 @@ def ic_figure(panel: PanelSkill) -> go.Figure:
         x=[day.isoformat() for day, _ in thinned(by_date)],
         y=rounded((v for _, v in thinned(by_date)), 3),
         mode="markers",
-        name="a date",
+        name="one date",
         marker={"color": GREY, "size": 4, "opacity": 0.6},
     )
     means = [
@@ -37,7 +37,7 @@ def ic_figure(panel: PanelSkill) -> go.Figure:
             x=[day.isoformat() for day, _ in thinned(means)],
             y=rounded((v for _, v in thinned(means)), 3),
             mode="lines",
-            name=f"mean of {WINDOW} dates",
+            name=f"moving average of {WINDOW} dates",
             line={"color": BLUE, "width": 2},
         )
     level(figure, 0.0, "")
@@ -45,10 +45,10 @@ def ic_figure(panel: PanelSkill) -> go.Figure:
 
 
 def wealth_figure(trading: Trading) -> go.Figure:
-    """Draw what one unit became by the rule and by holding, after costs, on a log scale."""
+    """Draw the growth of 1 under the rule and under buy and hold, after costs, on a log scale."""
     figure = blank(
-        f"What 1 became after costs of {trading.costs_bps:g} basis points, beside buying and "
-        f"holding.",
+        f"Growth of 1 after costs of {trading.costs_bps:g} basis points, compared with buy and "
+        f"hold.",
         "date",
         "wealth (start = 1, log scale)",
     )

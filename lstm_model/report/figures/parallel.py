@@ -1,4 +1,4 @@
-"""Parallel coordinates: each trial a line through its values, on axes of one length."""
+"""Parallel coordinates: each trial is a line through its values, on axes of equal length."""
 
 import math
 from collections.abc import Sequence
@@ -23,21 +23,22 @@ from lstm_model.search.space import Space, searched_part
 from lstm_model.search.trial import Trial
 
 ROW = 44
-"""Pixels between two parameters."""
+"""Pixels per parameter."""
 
 MANY = 30
-"""Lines beyond which dots at their corners only cover them."""
+"""Above this number of lines, markers at their points would hide them."""
 
 FAN = 0.08
-"""Of a range: how far lines through the same discrete value lie apart, lest one hides the rest."""
+"""Share of a range over which lines through the same discrete value are spread apart."""
 
 
 def parallel_figure(
     trials: Sequence[Trial], best_number: int, space: Space
 ) -> go.Figure | NotComputed:
-    """Draw each trial as a line through its values, a row a parameter, coloured by its loss.
+    """Draw each trial as a line through its values, one row per parameter, coloured by its loss.
 
-    Rows, not columns: a phone is narrow. Scatter lines, not Parcoords, which needs WebGL.
+    Rows instead of columns, because phones are narrow; scatter lines instead of Parcoords, which
+    needs WebGL.
     """
     done = [t for t in trials if t.loss is not None and math.isfinite(t.loss)]
     if len(done) < 2:
@@ -45,9 +46,9 @@ def parallel_figure(
     searched = {trial.number: searched_part(trial.params, space) for trial in done}
     names = [name for name in space if any(name in params for params in searched.values())]
     figure = blank(
-        "Each line is a trial; where lines of the best part meet, a value matters "
-        "(equal values fan out, the lowest loss at the left).",
-        "place within the range searched",
+        "Each line is a trial; where the lines of the best third converge, a value matters "
+        "(equal values are spread out, lowest loss on the left).",
+        "position within the search range",
         "",
         height=130 + ROW * len(names),
     )
@@ -59,7 +60,7 @@ def parallel_figure(
         ("worst third", GREY, 0.8, parts[2]),
         ("middle third", PINK, 1.0, parts[1]),
         ("best third", BLUE, 1.4, parts[0]),
-        ("the best", ORANGE, 3.0, winner),
+        ("best trial", ORANGE, 3.0, winner),
     ):
         if not part:
             continue
@@ -120,7 +121,7 @@ def _thirds(ranked: list[Trial]) -> tuple[list[Trial], ...]:
 
 
 def _apart(value: Value, rank: float, domain: IntRange | FloatRange | Choice) -> float:
-    """Return a place within a domain; equal ones of a discrete domain fan out, the best first."""
+    """Return a position within a domain; equal discrete values are spread out, the best first."""
     place = _place(value, domain)
     if isinstance(domain, FloatRange) or domain.extremes()[0] == domain.extremes()[-1]:
         return place
@@ -128,7 +129,7 @@ def _apart(value: Value, rank: float, domain: IntRange | FloatRange | Choice) ->
 
 
 def _place(value: Value, domain: IntRange | FloatRange | Choice) -> float:
-    """Return where a value lies within its domain, from 0 to 1."""
+    """Return the position of a value within its domain, from 0 to 1."""
     if isinstance(domain, Choice):
         at = next((i for i, choice in enumerate(domain.choices) if choice == value), 0)
         return at / (len(domain.choices) - 1) if len(domain.choices) > 1 else 0.5

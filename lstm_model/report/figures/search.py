@@ -1,4 +1,4 @@
-"""Figures of a search: how it went, which parameter mattered, and where the good trials lie."""
+"""Figures of a search: its history, parameter importances, and loss by parameter."""
 
 import math
 from collections.abc import Sequence
@@ -27,19 +27,22 @@ from lstm_model.search.trial import Trial
 
 LOSS = "validation loss (MSE of the scaled label, no unit)"
 SLICE = 210
-"""Pixels that a figure of one parameter is high."""
+"""Height of the figure of one parameter, in pixels."""
 
 LEVEL = 14
-"""Letters that fit side by side below a small figure."""
+"""Letters that fit on one line below a small figure."""
 
 FAR = 4.0
-"""Losses that lie further apart than this, as a ratio, are drawn on a log scale."""
+"""Losses whose ratio exceeds this are drawn on a log scale."""
 
 
 def history_figure(
     trials: Sequence[Trial], best_number: int, reference: tuple[str, float]
 ) -> go.Figure | NotComputed:
-    """Draw each trial's loss, the best so far and a reference; trials without a loss at the top."""
+    """Draw each trial's loss, the best so far and a reference level.
+
+    reference: name and loss. Trials without a loss are drawn at the top.
+    """
     done = [(t.number, t.loss) for t in trials if t.loss is not None and math.isfinite(t.loss)]
     if not done:
         return NotComputed("no trial completed")
@@ -48,7 +51,7 @@ def history_figure(
         f"Trial {best_number} has the lowest loss of {len(done)} completed trials.", "trial", LOSS
     )
     figure.add_scatter(
-        x=numbers, y=rounded(losses), mode="markers", name="a trial", marker={"color": BLUE}
+        x=numbers, y=rounded(losses), mode="markers", name="trial", marker={"color": BLUE}
     )
     figure.add_scatter(
         x=numbers,
@@ -63,7 +66,7 @@ def history_figure(
             x=lost,
             y=rounded([max(losses)] * len(lost)),
             mode="markers",
-            name="pruned or failed: no loss, drawn at the top",
+            name="pruned or failed (no loss, drawn at the top)",
             marker={"color": GREY, "symbol": "x-thin-open", "size": 8},
         )
     if len(trials) <= FEW:
@@ -74,10 +77,10 @@ def history_figure(
             x=[best_number],
             y=rounded([winner]),
             mode="markers",
-            name="the best",
+            name="best trial",
             marker={"color": ORANGE, "symbol": "diamond", "size": 11},
         )
-    # One far above all losses would press them flat; the page says it in words.
+    # A level far above all losses would flatten them; the page gives it in words.
     if reference[1] <= 1.25 * max(losses):
         level(figure, reference[1], reference[0])
     if max(losses) > FAR * min(losses) > 0:
@@ -86,19 +89,19 @@ def history_figure(
 
 
 def importances_figure(importances: Importances) -> go.Figure | NotComputed:
-    """Draw each parameter's share of all importances; solid where chance seldom gives as much."""
+    """Draw each parameter's share of the total importance; solid bars are rare by chance."""
     rows = [row for row in importances.rows if row.share is not None]
     if not rows:
         return NotComputed(importances.note.removeprefix("not computed: "))
     figure = blank(
-        f"{rows[0].parameter} has {rows[0].share:.0%} of all importance; {importances.note}.",
-        "share of all importances",
+        f"{rows[0].parameter} has {rows[0].share:.0%} of the total importance; {importances.note}.",
+        "share of total importance",
         "",
         height=90 + 30 * len(rows),
     )
     for name, colour, rare in (
-        ("chance gives as much in at most 1 case of 20", BLUE, True),
-        ("chance gives as much more often", GREY, False),
+        ("as high by chance in at most 1 case in 20", BLUE, True),
+        ("as high by chance more often", GREY, False),
     ):
         part = [row for row in rows if ((row.p_value or 0.0) <= 0.05) is rare]
         if part:
@@ -121,7 +124,7 @@ def importances_figure(importances: Importances) -> go.Figure | NotComputed:
 
 
 def slice_figures(trials: Sequence[Trial], best_number: int, space: Space) -> tuple[go.Figure, ...]:
-    """Draw loss against each parameter, one figure each, the best trial marked."""
+    """Draw loss against each parameter, one figure each, with the best trial marked."""
     drawn = []
     searched = {trial.number: searched_part(trial.params, space) for trial in trials}
     for name, domain in space.items():
@@ -139,7 +142,7 @@ def slice_figures(trials: Sequence[Trial], best_number: int, space: Space) -> tu
                 y=rounded([t.loss for t in chosen]),
                 text=[f"trial {t.number}" for t in chosen],
                 mode="markers",
-                name="the best" if best else "a trial",
+                name="best trial" if best else "trial",
                 marker={
                     "color": ORANGE if best else BLUE,
                     "symbol": "diamond" if best else "circle",
@@ -157,7 +160,7 @@ def slice_figures(trials: Sequence[Trial], best_number: int, space: Space) -> tu
 
 
 def _axis(domain: IntRange | FloatRange | Choice) -> dict[str, object]:
-    """Return an axis that shows all that is searched, so that an edge is seen as one."""
+    """Return an axis over the whole search range, so that values at its edge stand out."""
     if isinstance(domain, Choice):
         names = [str(_shown(choice)) for choice in domain.choices]
         labels = [short(choice) for choice in domain.choices]
@@ -191,7 +194,7 @@ def _axis(domain: IntRange | FloatRange | Choice) -> dict[str, object]:
 
 
 def _shown(value: Value) -> int | float | str:
-    """Numbers stay numbers; names and truth values are categories."""
+    """Return numbers as they are, and names and booleans as category labels."""
     if isinstance(value, bool):
         return str(value).lower()
     return plain(value) if isinstance(value, str) else value

@@ -1,4 +1,4 @@
-"""How every figure looks: one palette, no background of its own, a sentence as its title."""
+"""The style of every figure: one palette, no background, and a sentence as its title."""
 
 import html
 import math
@@ -10,20 +10,20 @@ import plotly.graph_objects as go
 from lstm_model.search.hyper_params import Value
 
 BLUE, ORANGE, GREEN, PINK, GREY = "#2b83c6", "#cf6a1c", "#0f9573", "#bf6a9f", "#808080"
-"""Told apart by the colour-blind (after Okabe & Ito), and 3:1 against a white and a dark page."""
+"""Distinct for colour-blind readers (after Okabe & Ito), with 3:1 contrast on white and dark."""
 
 PALETTE = (ORANGE, GREEN, PINK, BLUE, GREY)
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
-"""Lines differ in dash too, so that colour is never the only difference."""
+"""Lines also differ in dash, so that colour is never the only difference."""
 
 MOST_POINTS = 1000
-"""Of a line; a page cannot show more, and has to stay small."""
+"""Most points of a line: a page cannot show more and has to stay small."""
 
 FEW = 12
-"""So few whole numbers each get a tick: Plotly would put halves between them."""
+"""Up to this many integers get one tick each; Plotly would add ticks at halves."""
 
 LETTERS = 12
-"""Of a choice's name, where it has to fit below a small figure."""
+"""Most letters of a choice's name below a small figure."""
 
 HEIGHT = 330
 
@@ -31,17 +31,17 @@ Item = TypeVar("Item")
 
 
 def named(name: str) -> str:
-    """Return a forecast's name as words."""
+    """Return a forecast's name as it is displayed."""
     return {"model": "model (LSTM)", "har": "HAR", "mlp": "MLP"}.get(name, name.replace("_", " "))
 
 
 def plain(text: str) -> str:
-    """Return a name as Plotly shows it to the letter: it reads labels as a kind of HTML."""
+    """Escape a name, because Plotly reads labels as a kind of HTML."""
     return html.escape(text, quote=False)
 
 
 def short(value: Value) -> str:
-    """Spell a choice so that it fits below a small figure."""
+    """Shorten a choice so that it fits below a small figure."""
     text = str(value).lower() if isinstance(value, bool) else str(value)
     return plain(text if len(text) <= LETTERS else f"{text[: LETTERS - 1]}…")
 
@@ -49,9 +49,10 @@ def short(value: Value) -> str:
 def blank(title: str, x: str, y: str, height: int = HEIGHT) -> go.Figure:
     """Return an empty figure; `title` is a sentence, `x` and `y` name the axes with their units.
 
-    The name of the vertical axis lies above it: upright it would not fit a phone's small figures.
+    height: in pixels. The name of the vertical axis is placed above it, because a rotated one would
+    not fit a phone's small figures.
     """
-    # Labels that turn when they do not fit make margins grow and shrink by turns on a phone.
+    # Labels that rotate when they do not fit make margins oscillate on a phone.
     axis = {"tickangle": 0, "automargin": True, "zeroline": False, "ticks": "outside", "ticklen": 4}
     figure = go.Figure(
         layout={
@@ -96,7 +97,7 @@ def blank(title: str, x: str, y: str, height: int = HEIGHT) -> go.Figure:
 
 
 def level(figure: go.Figure, y: float, text: str) -> None:
-    """Draw a horizontal reference line that says what it is."""
+    """Draw a labelled horizontal reference line."""
     figure.add_hline(
         y=y,
         line={"color": GREY, "width": 1, "dash": "dot"},
@@ -106,16 +107,16 @@ def level(figure: go.Figure, y: float, text: str) -> None:
 
 
 def rounded(values: Iterable[float | None], digits: int = 5) -> list[float | None]:
-    """Return values with as many digits as a page can show; what is not finite is a gap."""
+    """Round values to `digits` significant digits; values that are not finite become gaps."""
     return [None if v is None or not math.isfinite(v) else float(f"{v:.{digits}g}") for v in values]
 
 
 def thinned(values: Sequence[Item]) -> Sequence[Item]:
-    """Return every k-th value, always with the last, so that at most 1,000 are left."""
+    """Return every k-th value, always including the last, so that at most 1,000 are left."""
     step = -(-len(values) // MOST_POINTS) or 1
     return values[(len(values) - 1) % step :: step] if values else values
 
 
 def finite(values: Iterable[float | None]) -> list[float]:
-    """Return the values that are there and are numbers."""
+    """Return the values that are finite numbers."""
     return [v for v in values if v is not None and math.isfinite(v)]

@@ -1,4 +1,4 @@
-"""Figures of the final model's trainings: learning curves, and how far seeds lie apart."""
+"""Figures of the final training: learning curves, and test error by seed."""
 
 import math
 from collections.abc import Sequence
@@ -24,11 +24,11 @@ from lstm_model.report.figures.style import (
 def learning_figure(
     curves: Sequence[Sequence[EpochResult]], seeds: Sequence[int], best_epochs: Sequence[int]
 ) -> go.Figure | NotComputed:
-    """Draw each seed's train and validation loss by epoch, its best epoch marked."""
+    """Draw each seed's train and validation loss by epoch, with its best epoch marked."""
     if not any(curves):
         return NotComputed("no epoch was recorded")
     figure = blank(
-        "Loss by epoch: the gap between the two kinds of line is what is learnt by heart.",
+        "Loss by epoch: the gap between train and validation loss is overfitting.",
         "epoch",
         "loss (MSE of the scaled label, no unit)",
     )
@@ -43,7 +43,7 @@ def learning_figure(
                 x=[e.epoch for e in epochs],
                 y=rounded(losses),
                 mode="lines+markers" if len(epochs) == 1 else "lines",
-                name=f"{kind}, a line a seed",
+                name=f"{kind}, one line per seed",
                 legendgroup=kind,
                 showlegend=not shown,
                 line={"color": colour, "width": 1.5, "dash": dash},
@@ -75,9 +75,10 @@ def seeds_figure(
     unit: str,
     beyond: Sequence[str],
 ) -> go.Figure:
-    """Draw the test MSE of every forecast: members of ensembles as dots, the whole as a diamond.
+    """Draw the test MSE of every forecast as a diamond, and that of an ensemble's members as dots.
 
-    Those of `beyond` are too far off to be drawn; they are named, and their members left out.
+    scores: MSE by name, in the square of `unit`. beyond: forecasts whose error is too high to be
+    drawn; they are named instead.
     """
     names = dict(scores)
     spreads = [spread for spread in spreads if spread.name not in beyond]
@@ -85,9 +86,9 @@ def seeds_figure(
     members = [(m, plain(named(spread.name))) for spread in spreads for m in spread.members]
     power = _power([*names.values(), *(m for m, _ in members)])
     scale = f", in 10<sup>{power}</sup>".replace("-", "\N{MINUS SIGN}") if power else ""
-    off = f"; far off are {' and '.join(plain(named(name)) for name in beyond)}" if beyond else ""
+    off = f"; off the scale: {', '.join(plain(named(name)) for name in beyond)}" if beyond else ""
     figure = blank(
-        f"Test error by forecast, the lowest on top; dots are single seeds{off}.",
+        f"Test error by forecast, lowest first; dots are single seeds{off}.",
         f"MSE{scale} ({plain(unit)}, squared)",
         "",
         height=100 + 26 * len(order),
@@ -104,7 +105,7 @@ def seeds_figure(
             x=rounded(m / 10.0**power for m, _ in members),
             y=[name for _, name in members],
             mode="markers",
-            name="one seed of it",
+            name="single seed",
             marker={"color": ORANGE, "symbol": "circle-open", "size": 7},
         )
     figure.update_yaxes(
@@ -117,7 +118,7 @@ def seeds_figure(
 
 
 def _power(values: Sequence[float]) -> int:
-    """Return the power of ten that long numbers are written in; 0 for those that are not long."""
+    """Return the power of ten to factor out of long numbers; 0 if they are not long."""
     largest = max((abs(v) for v in values if math.isfinite(v) and v), default=1.0)
     power = math.floor(math.log10(largest))
     return 0 if -3 <= power < 4 else power

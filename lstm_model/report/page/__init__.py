@@ -1,1 +1,1 @@
-"""The page of a night: one typed content in, one HTML file out."""
+"""The page of a night: from one typed content to one HTML file."""

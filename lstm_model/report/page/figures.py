@@ -1,4 +1,4 @@
-"""The page's figures: content -> drawings as JSON, each with the sentence that stands above it."""
+"""The page's figures: from the content to drawings as JSON, each with its title."""
 
 import html
 import json
@@ -11,7 +11,7 @@ from lstm_model.evaluation.evaluate import Evaluation
 from lstm_model.evaluation.measured import NotComputed
 from lstm_model.report.figures.forecast import (
     calibration_figure,
-    cumulated_figure,
+    cumulative_figure,
     forecast_figure,
     residual_histogram,
     residuals_figure,
@@ -23,14 +23,21 @@ from lstm_model.report.figures.training import learning_figure, seeds_figure
 from lstm_model.report.night_result import NightResult
 
 OTHERS = 4
-"""Forecasts that the cumulated difference is drawn against, beside the benchmark."""
+"""Number of forecasts in the figure of cumulative differences, in addition to the benchmark."""
+
+FAR = 2.0
+"""Forecasts whose error exceeds the model's by this factor are named instead of drawn, because a
+single one would compress all others."""
 
 TRAIN_VARIANCE = ("variance of the train labels", 1.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A figure as the page's script takes it; where `why` is set there is none."""
+    """A figure for the page's script, or in `why` the reason why there is none.
+
+    height: in pixels. spec: Plotly's JSON.
+    """
 
     title: str
     height: int
@@ -39,7 +46,7 @@ class Drawing:
 
 
 def drawings(content: NightResult) -> Mapping[str, tuple[Drawing, ...]]:
-    """Return every figure of the page by its place; a place may hold several, side by side."""
+    """Return the figures of the page by place; a place may hold several, side by side."""
     evaluation = content.evaluation
     series, unit = evaluation.series, evaluation.unit
     trials, best, space = content.study.trials, content.study.best.number, content.space
@@ -59,7 +66,7 @@ def drawings(content: NightResult) -> Mapping[str, tuple[Drawing, ...]]:
         "learning": [learning_figure(curves, content.winner.seeds, best_epochs)],
         "forecast": [forecast_figure(series, unit, nominal)],
         "residuals": [residuals_figure(series, unit)],
-        "cumulated": [cumulated_figure(series, _of_interest(evaluation, near), unit)],
+        "cumulative": [cumulative_figure(series, _of_interest(evaluation, near), unit)],
         "histogram": [residual_histogram(series, unit)],
         "calibration": [calibration_figure(evaluation.calibration, unit)],
         "seeds": [seeds_figure(evaluation.seeds, scores, unit, beyond)],
@@ -70,7 +77,7 @@ def drawings(content: NightResult) -> Mapping[str, tuple[Drawing, ...]]:
 
 
 def _of_interest(evaluation: Evaluation, comparisons: Sequence[Comparison]) -> list[str]:
-    """Return the benchmark, then the forecasts with the lowest errors: what is hard to beat."""
+    """Return the benchmark, then the forecasts with the lowest errors."""
     ranked = sorted(comparisons, key=lambda c: c.metrics.mse)
     others = [c.name for c in ranked if c.name != evaluation.benchmark]
     return [evaluation.benchmark, *others[:OTHERS]]
@@ -80,15 +87,10 @@ def _drawing(figure: Any) -> Drawing:
     if isinstance(figure, NotComputed):
         return Drawing("", 0, "", str(figure))
     spec = json.loads(figure.to_json())
-    # The sentence is the page's to set: Plotly does not wrap a title on a phone.
+    # The page sets the title, because Plotly does not wrap it on a phone.
     title = html.unescape(spec["layout"].pop("title")["text"])
     text = json.dumps(spec, separators=(",", ":"), allow_nan=False)
-    # Inside a script element, a name could otherwise end the element.
+    # Escaped, so that a name cannot end the script element that holds it.
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return Drawing(title, int(spec["layout"]["height"]), text)
-
-
-FAR = 2.0
-"""Forecasts with more than this many times the model's error are named, and not drawn: one such
-would press all others into a corner."""

@@ -1,4 +1,4 @@
-"""Tables of what lies around the headline: intervals, seeds, tickers, and the trading view."""
+"""Tables of intervals, seeds, tickers and trading."""
 
 from collections.abc import Sequence
 
@@ -14,22 +14,22 @@ from lstm_model.report.page.table import MOST_ROWS, Table, table_of
 
 
 def intervals_table(intervals: Sequence[Interval], unit: str) -> Table:
-    """Return promised and found coverage, by year too."""
+    """Return nominal and measured coverage, overall and by year."""
     years = sorted({year for i in intervals for year, _ in i.by_year})
     power, radii = column([i.radius for i in intervals])
     return table_of(
         f"Conformal intervals, forecast ± radius; radius in {unit}",
-        ("promised", [share(i.nominal, 0) for i in intervals]),
-        ("found", [share(i.coverage) for i in intervals]),
+        ("nominal coverage", [share(i.nominal, 0) for i in intervals]),
+        ("measured coverage", [share(i.coverage) for i in intervals]),
         (f"radius{power}", radii),
-        ("calibrated on", [number(i.n_calibration, ",") for i in intervals]),
+        ("validation errors", [number(i.n_calibration, ",") for i in intervals]),
         *((str(year), [share(dict(i.by_year).get(year)) for i in intervals]) for year in years),
         text=frozenset(),
     )
 
 
 def seeds_table(evaluation: Evaluation) -> Table:
-    """Return how far seeds lie apart, and what their mean forecast gains."""
+    """Return the spread of test MSE over seeds, and the MSE of their mean forecast."""
     seeds = evaluation.seeds
     power, cells = column([v for s in seeds for v in (s.mean, s.sd, s.ensemble)])
     return table_of(
@@ -38,7 +38,7 @@ def seeds_table(evaluation: Evaluation) -> Table:
         ("seeds", [number(len(s.members), "d") for s in seeds]),
         (f"mean{power}", cells[0::3]),
         (f"standard deviation{power}", cells[1::3]),
-        (f"of their mean forecast{power}", cells[2::3]),
+        (f"mean forecast{power}", cells[2::3]),
     )
 
 
@@ -46,7 +46,7 @@ def panel_table(panel: PanelSkill) -> Table:
     """Return the two correlations across tickers."""
     pairs = (("IC (Pearson)", panel.ic), ("rank IC (Spearman)", panel.rank_ic))
     return table_of(
-        "Correlation of forecast and truth across tickers, date by date",
+        "Correlation of forecast and truth across tickers, by date",
         ("", [Cell(name) for name, _ in pairs]),
         ("mean", [number(c.mean, ".4f") for _, c in pairs]),
         ("standard deviation", [number(c.sd, ".4f") for _, c in pairs]),
@@ -56,32 +56,33 @@ def panel_table(panel: PanelSkill) -> Table:
 
 
 def tickers_tables(panel: PanelSkill) -> tuple[Table, ...]:
-    """Return skill by ticker: all of a small panel, the two ends of a large one."""
+    """Return skill by ticker: all tickers of a small panel, the best and worst of a large one."""
     ranked = sorted(panel.tickers, key=lambda t: _or_last(t.r2_benchmark))
     if len(ranked) <= 2 * MOST_ROWS:
-        return (_tickers("Skill by ticker, the best first", ranked),)
+        return (_tickers("Skill by ticker, best first", ranked),)
     known = [t for t in ranked if not isinstance(t.r2_benchmark, NotComputed)]
     ends = (("highest", known[:MOST_ROWS]), ("lowest", known[-MOST_ROWS:]))
     return tuple(
-        _tickers(f"The {len(part)} tickers of {len(ranked)} with the {which} R²", part)
+        _tickers(f"The {len(part)} of {len(ranked)} tickers with the {which} R²", part)
         for which, part in ends
     )
 
 
 def trading_table(trading: Trading) -> Table:
-    """Return the rule beside buying and holding."""
+    """Return the performance of the rule and of buy and hold."""
+    costs, delay = trading.costs_bps, trading.delay_bars
     both: tuple[Performance, ...] = (trading.strategy, trading.buy_and_hold)
     return table_of(
-        f"After costs of {trading.costs_bps:g} basis points, {trading.delay_bars} bar of delay",
+        f"After costs of {costs:g} basis points and a delay of {delay} bar",
         ("", [Cell("the rule"), Cell("buy and hold")]),
-        ("return a year", [share(p.annual_return) for p in both]),
-        ("volatility a year", [share(p.annual_volatility) for p in both]),
+        ("annual return", [share(p.annual_return) for p in both]),
+        ("annual volatility", [share(p.annual_volatility) for p in both]),
         ("Sharpe", [number(p.sharpe, ".2f") for p in both]),
-        ("90 % from", [number(p.sharpe_low, ".2f") for p in both]),
+        ("90 % interval from", [number(p.sharpe_low, ".2f") for p in both]),
         ("to", [number(p.sharpe_high, ".2f") for p in both]),
         ("deflated Sharpe", [probability(p.deflated_sharpe) for p in both]),
-        ("largest drawdown", [share(p.max_drawdown) for p in both]),
-        ("turnover a year", [number(p.turnover * YEAR, ".1f") for p in both]),
+        ("maximum drawdown", [share(p.max_drawdown) for p in both]),
+        ("annual turnover", [number(p.turnover * YEAR, ".1f") for p in both]),
     )
 
 

@@ -1,4 +1,4 @@
-"""Numbers as a page prints them: aligned within a column, rounded, a reason where there is none."""
+"""Formatting of the page's numbers: aligned in a column, rounded, or replaced by a reason."""
 
 import math
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ SUPERSCRIPTS = str.maketrans("-0123456789", "\N{SUPERSCRIPT MINUS}⁰¹²³⁴�
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One entry of a table; `why` says that a reason stands in a number's place."""
+    """One entry of a table; `why` means that the text is a reason for a missing number."""
 
     text: str
     best: bool = False
@@ -21,7 +21,7 @@ class Cell:
 
 
 def number(value: Measured | int | None, spec: str) -> Cell:
-    """Return a number under a format, with a true minus sign."""
+    """Format a number, with a true minus sign."""
     if isinstance(value, NotComputed):
         return Cell(str(value), why=True)
     if value is None:
@@ -34,29 +34,29 @@ def number(value: Measured | int | None, spec: str) -> Cell:
 
 
 def share(value: Measured | int | None, digits: int = 1) -> Cell:
-    """Return a share in per cent."""
+    """Format a share as a percentage."""
     cell = number(value, f".{digits}%")
     return cell if cell.why else Cell(cell.text.replace("%", "\N{NO-BREAK SPACE}%"))
 
 
 def probability(value: Measured | int | None) -> Cell:
-    """Return a p-value: three decimals, and no more zeros than that."""
+    """Format a p-value with three decimals, or as below 0.001."""
     if isinstance(value, float | int) and 0 <= value < 0.001:
         return Cell("< 0.001")
     return number(value, ".3f")
 
 
 def statistic(value: Tested) -> tuple[Cell, Cell]:
-    """Return a test's statistic and its p-value."""
+    """Format a test's statistic and its p-value."""
     if isinstance(value, Statistic):
         return number(value.value, ".2f"), probability(value.p_value)
     return number(value, ""), Cell(NO_VALUE)
 
 
 def column(values: Sequence[Measured | None]) -> tuple[str, list[Cell]]:
-    """Return a power of ten for a column's head, and its values with one number of decimals.
+    """Return a power of ten for the column's heading, and its values with equal decimals.
 
-    Four digits of the smallest are shown, so that neighbours can be told apart.
+    Up to four significant digits of the smallest value are shown, so that similar values differ.
     """
     sizes = [abs(v) for v in values if isinstance(v, float | int) and math.isfinite(v) and v]
     if not sizes:
@@ -73,7 +73,7 @@ def column(values: Sequence[Measured | None]) -> tuple[str, list[Cell]]:
 
 
 def best_of(cells: Sequence[Cell], values: Sequence[Measured | None], highest: bool) -> list[Cell]:
-    """Mark the best value of a column; two that print alike are both best."""
+    """Mark the best value of a column; values that print alike are all marked."""
     known = [v for v in values if isinstance(v, float | int) and math.isfinite(v)]
     if not known:
         return list(cells)
@@ -83,7 +83,7 @@ def best_of(cells: Sequence[Cell], values: Sequence[Measured | None], highest: b
 
 
 def setting(value: object) -> str:
-    """Return a parameter's value as it would be written in a configuration."""
+    """Format a parameter's value as in a configuration file."""
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -4,7 +4,7 @@
   var coarse = window.matchMedia("(pointer: coarse)");
   var figures = Array.from(document.querySelectorAll(".drawn"));
 
-  // Figures have no colours of their own for text and grid: they take the page's.
+  // Figures take the colours of text and grid from the page.
   function pageColours(layout) {
     var style = window.getComputedStyle(document.documentElement);
     var of = function (name) { return style.getPropertyValue(name).trim(); };
@@ -34,7 +34,7 @@
     var change = pageColours(spec.layout);
     Object.keys(change).forEach(function (path) { set(spec.layout, path, change[path]); });
     if (coarse.matches) {
-      // A finger on a figure scrolls the page; it does not zoom.
+      // Touching a figure scrolls the page instead of zooming.
       spec.layout.dragmode = false;
     }
     figure.textContent = "";
@@ -51,7 +51,7 @@
     });
   }
 
-  // One figure a frame: the page can be read while they are drawn.
+  // One figure at a time, so that the page stays responsive while they are drawn.
   function drawNext(place) {
     if (place === figures.length) {
       document.documentElement.dataset.figures = "drawn";

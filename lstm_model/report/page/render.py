@@ -1,4 +1,4 @@
-"""The night's page: one HTML file that needs nothing else, not even a network."""
+"""The night's page: one self-contained HTML file that works offline."""
 
 from pathlib import Path
 from typing import Any
@@ -56,10 +56,10 @@ SECTIONS = {
     "panel": "Across tickers",
     "trading": "Trading view",
     "changes": "Since last night",
-    "again": "How to make it again",
-    "seconds": "Seconds",
+    "again": "How to reproduce it",
+    "seconds": "Run time",
 }
-"""Of the table of contents, in the page's order."""
+"""Headings of the sections, in the order of the page."""
 
 FIGURES = {
     "history": "History",
@@ -69,18 +69,18 @@ FIGURES = {
     "learning": "Learning curves",
     "forecast": "Forecast and truth",
     "residuals": "Errors",
-    "cumulated": "Cumulated difference",
-    "histogram": "Spread of errors",
+    "cumulative": "Cumulative difference",
+    "histogram": "Distribution of errors",
     "calibration": "Calibration",
     "seeds": "Error by forecast",
     "ic": "Information coefficient",
     "wealth": "Wealth",
 }
-"""What stands in a figure's place where there is none."""
+"""Names of the figures, shown with the reason if there is no figure."""
 
 
 def render_page(content: NightResult) -> str:
-    """Return the page; it makes no request, and shows text and tables without JavaScript too."""
+    """Return the page; it makes no requests, and its text and tables need no JavaScript."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -98,7 +98,7 @@ def render_page(content: NightResult) -> str:
         tables=_tables(content),
         plotly=get_plotlyjs(),
         verdict=verdict_lines(evaluation.verdict),
-        commoner=share(evaluation.model.majority_class),
+        majority=share(evaluation.model.majority_class),
         facts=facts(content.data),
         audit_line=audit_sentence(content.audit),
         search_line=search_sentence(content),
@@ -132,7 +132,7 @@ def _tables(content: NightResult) -> dict[str, Any]:
         "seeds": seeds_table(evaluation),
         "changes": changes_table(content),
         "seconds": pairs_table(
-            "Seconds of each stage",
+            "Run time by stage",
             ("stage", "seconds"),
             ((name, number(value, ".1f").text) for name, value in content.seconds.items()),
         ),
@@ -141,7 +141,7 @@ def _tables(content: NightResult) -> dict[str, Any]:
 
 
 def _where_computed(evaluation: Evaluation) -> dict[str, Any]:
-    """Return the tables that a night may be without."""
+    """Return the tables that not every night has."""
     intervals, panel, trading = evaluation.intervals, evaluation.panel, evaluation.trading
     return {
         "intervals": None

@@ -9,10 +9,10 @@ from lstm_model.search.space import searched_part
 
 
 def findings_table(content: NightResult) -> Table:
-    """Return the first findings about the bars."""
+    """Return the first findings in the bars."""
     rows = content.data.findings[:MOST_ROWS]
     return table_of(
-        f"Findings about the bars{out_of(len(rows), len(content.data.findings))}",
+        f"Findings in the bars{out_of(len(rows), len(content.data.findings))}",
         ("ticker", [Cell(f.ticker) for f in rows]),
         ("date", [Cell(f.date) for f in rows]),
         ("rule", [Cell(f.rule) for f in rows]),
@@ -23,7 +23,7 @@ def findings_table(content: NightResult) -> Table:
 
 
 def findings_by_rule(content: NightResult) -> Table:
-    """Return how many findings each rule made."""
+    """Return the number of findings by rule."""
     counts = Counter((f.rule, f.action) for f in content.data.findings).most_common(MOST_ROWS)
     return table_of(
         "Findings by rule",
@@ -35,14 +35,14 @@ def findings_by_rule(content: NightResult) -> Table:
 
 
 def trials_table(content: NightResult) -> Table:
-    """Return the best trials and what they were."""
+    """Return the best trials and their parameters."""
     done = [trial for trial in content.study.trials if trial.loss is not None]
     rows = sorted(done, key=lambda trial: (trial.loss, trial.number))[:MOST_ROWS]
     searched = [searched_part(trial.params, content.space) for trial in rows]
     power, losses = column([row.loss for row in rows])
     _, errors = column([row.standard_error for row in rows])
     return table_of(
-        f"Completed trials, the lowest loss first{out_of(len(rows), len(done))}",
+        f"Completed trials, lowest loss first{out_of(len(rows), len(done))}",
         ("trial", [Cell(str(row.number)) for row in rows]),
         (f"validation loss{power}", losses),
         ("standard error", errors),
@@ -60,11 +60,11 @@ def trials_table(content: NightResult) -> Table:
 
 
 def importances_table(content: NightResult) -> Table:
-    """Return importances beside what chance gives and the seed's claims."""
+    """Return importances with their p-values and the seed's claims."""
     rows = content.insight.importances.rows
     claims = [row.claim for row in rows]
     return table_of(
-        "Importance of each parameter, and the seed's claim",
+        "Importance of each parameter, with the seed's claim",
         ("parameter", [Cell(row.parameter) for row in rows]),
         ("best", [Cell(setting(content.insight.best.get(r.parameter, NO_VALUE))) for r in rows]),
         ("importance", [number(row.share, ".2f") for row in rows]),
@@ -76,10 +76,10 @@ def importances_table(content: NightResult) -> Table:
 
 
 def changes_table(content: NightResult) -> Table:
-    """Return what is not as it was last night; empty where there was none to compare with."""
+    """Return the changes since last night; empty if there is no night to compare with."""
     rows = () if isinstance(content.changes, str) else content.changes
     return table_of(
-        "What is not as it was",
+        "Changes since last night",
         ("", [Cell(row.what) for row in rows]),
         ("last night", [Cell(row.before) for row in rows]),
         ("now", [Cell(row.now) for row in rows]),

@@ -1,4 +1,4 @@
-"""The page's sentences: what a number means, beside the number."""
+"""The page's sentences, which explain its numbers."""
 
 import math
 from collections.abc import Sequence
@@ -15,21 +15,21 @@ from lstm_model.report.night_result import DataFacts, NightResult
 from lstm_model.report.page.numbers import number, probability, share
 
 MOST_NAMES = 12
-"""Tickers or features that are named; of more, their number says more."""
+"""Most tickers or features that are listed by name."""
 
-MARKS = {True: "✓ yes", False: "✗ no", None: "? not known"}
+MARKS = {True: "✓ yes", False: "✗ no", None: "? unknown"}
 
 
 def verdict_lines(verdict: Verdict) -> tuple[tuple[str, str], ...]:
-    """Return the two verdicts, each after a mark that needs no colour."""
+    """Return the two verdicts, each after a mark that does not depend on colour."""
     return (
         (f"Skill: {MARKS[verdict.has_skill]}.", verdict.skill),
-        (f"Search paid: {MARKS[verdict.search_paid]}.", verdict.search),
+        (f"Search paid off: {MARKS[verdict.search_paid]}.", verdict.search),
     )
 
 
 def facts(data: DataFacts) -> tuple[tuple[str, str], ...]:
-    """Return what the night was fed, as names and values."""
+    """Return the facts about the night's data, as names and values."""
     return (
         ("source", data.source),
         ("tickers", _names(data.tickers)),
@@ -46,15 +46,15 @@ def facts(data: DataFacts) -> tuple[tuple[str, str], ...]:
 
 
 def audit_sentence(rows: Sequence[AuditRow]) -> str:
-    """Say how many checks hold."""
+    """Say how many checks pass."""
     failed = sum(not row.passed for row in rows)
     if failed:
-        return f"{failed} of {len(rows)} checks FAIL: read nothing below before they are mended."
-    return f"All {len(rows)} checks hold."
+        return f"{failed} of {len(rows)} checks FAIL: fix these before trusting the results."
+    return f"All {len(rows)} checks pass."
 
 
 def search_sentence(content: NightResult) -> str:
-    """Say how many trials ended how, and which is the best."""
+    """Say how many trials completed, were pruned or failed, and which is the best."""
     trials, best = content.study.trials, content.study.best
     completed = sum(trial.state == "COMPLETE" for trial in trials)
     pruned = sum(trial.state == "PRUNED" for trial in trials)
@@ -64,53 +64,57 @@ def search_sentence(content: NightResult) -> str:
         f"from an earlier run."
     )
     error = "" if best.standard_error is None else f" ± {number(best.standard_error, '.2g').text}"
-    return f"{text} The best is trial {best.number}, {number(best.loss, '.4g').text}{error}."
+    loss = number(best.loss, ".4g").text
+    return f"{text} The best is trial {best.number}, with a validation loss of {loss}{error}."
 
 
 def selection_sentences(bias: SelectionBias) -> tuple[str, ...]:
-    """Explain selection bias and the probability of back-test overfitting, a sentence each."""
+    """Explain selection bias and the probability of backtest overfitting, one item each."""
     against = named(bias.benchmark)
-    over = f"{bias.trials} trials of {bias.studies} {'study' if bias.studies == 1 else 'studies'}"
+    over = f"{bias.trials} trials in {bias.studies} {'study' if bias.studies == 1 else 'studies'}"
     return (
         f"Selection bias: the winner's validation R² against {against} is "
-        f"{number(bias.r2, '.4f').text}, and the best of {over} without any skill would be "
-        f"expected to show {number(bias.expected_best, '.4f').text}; what is left is "
-        f"{number(bias.deflated, '.4f').text}. The winner was stopped on this block, which "
-        f"flatters it.",
-        f"PBO, how often the best trial of one half of the validation dates is below the median "
-        f"in the other half: {share(bias.pbo, 0).text}, over {bias.pbo_trials} trials; "
-        f"above 50\N{NO-BREAK SPACE}% the search picks noise.",
+        f"{number(bias.r2, '.4f').text}. The best R² expected of {over} without any skill is "
+        f"{number(bias.expected_best, '.4f').text}; the difference is "
+        f"{number(bias.deflated, '.4f').text}. The winner was also stopped early on this block, "
+        f"which inflates its R².",
+        f"Probability of backtest overfitting (PBO), the share of splits in which the best trial "
+        f"on one half of the validation dates is below the median on the other half: "
+        f"{share(bias.pbo, 0).text}, over {bias.pbo_trials} trials. Above 50\N{NO-BREAK SPACE}%, "
+        f"the search selects noise.",
     )
 
 
 def spread_sentence(evaluation: Evaluation) -> str:
-    """Say how far the members of the final model are apart, and on which date the furthest."""
+    """Describe the spread of the final model over its seeds, on average and at its maximum."""
     series = evaluation.series
     if not any(series.spread):
         return "The model has one seed, so there is no spread over seeds."
     widest = max(range(len(series.spread)), key=lambda place: series.spread[place])
     mean = math.fsum(series.spread) / len(series.spread)
     return (
-        f"The forecast is the mean over seeds, which are {number(mean, '.3g').text} "
-        f"{evaluation.unit} apart in the mean (standard deviation) and "
+        f"The forecast is the mean over seeds. Their standard deviation, in {evaluation.unit}, is "
+        f"{number(mean, '.3g').text} on average and "
         f"{number(series.spread[widest], '.3g').text} at most, on {series.dates[widest]}."
     )
 
 
 def training_sentence(training: FinalModel) -> str:
-    """Say what was trained, how often, and on what."""
+    """Say what was trained, on which blocks, and with how many seeds."""
     count = len(training.seeds)
-    on = "train and validation, for the epochs found before" if training.refit else "train"
+    blocks = "the train block"
+    if training.refit:
+        blocks = "train and validation, for the number of epochs found before"
     seeds = "1 seed" if count == 1 else f"{count} seeds, whose mean is the forecast"
-    return f"{training.parameters:,} weights, trained on {on}, with {seeds}."
+    return f"{training.parameters:,} weights, trained on {blocks}, with {seeds}."
 
 
 def superior_sentences(evaluation: Evaluation) -> tuple[str, ...]:
-    """Say what the tests of many forecasts at once come to."""
+    """Describe the results of the tests of many forecasts at once."""
     superior, kept = evaluation.superior, evaluation.confidence_set
     against = named(superior.benchmark)
     lines = [
-        f"SPA (Hansen 2005), that no forecast beats {against}: "
+        f"SPA test (Hansen 2005) that no forecast beats {against}: "
         f"{_p(probability(superior.p_value).text)}."
     ]
     if isinstance(superior.superior, NotComputed):
@@ -118,7 +122,7 @@ def superior_sentences(evaluation: Evaluation) -> tuple[str, ...]:
     else:
         which = ", ".join(map(named, superior.superior)) or "none"
         lines.append(
-            f"StepM (Romano and Wolf 2005), those that beat {against} at "
+            f"StepM (Romano and Wolf 2005), forecasts that beat {against} at "
             f"5\N{NO-BREAK SPACE}%: {which}."
         )
     if isinstance(kept.p_values, NotComputed):
@@ -132,13 +136,12 @@ def superior_sentences(evaluation: Evaluation) -> tuple[str, ...]:
 
 
 def panel_sentence(panel: PanelSkill | NotComputed) -> str:
-    """Say how skill averages over tickers."""
+    """Describe average skill over tickers."""
     if isinstance(panel, NotComputed):
         return str(panel)
     return (
-        f"R² against the benchmark: {number(panel.macro_r2, '.4f').text} as the mean over "
-        f"{len(panel.tickers):,} tickers, {number(panel.pooled_r2, '.4f').text} over all samples "
-        f"at once."
+        f"R² against the benchmark: {number(panel.macro_r2, '.4f').text} on average over "
+        f"{len(panel.tickers):,} tickers, {number(panel.pooled_r2, '.4f').text} over all samples."
     )
 
 

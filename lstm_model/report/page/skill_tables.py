@@ -1,4 +1,4 @@
-"""Tables of the test block: the headline, further scores, and every test."""
+"""Tables of the test block: headline, further scores, and tests."""
 
 from collections.abc import Sequence
 
@@ -21,7 +21,7 @@ from lstm_model.report.page.table import Table, table_of
 
 
 def headline_table(evaluation: Evaluation) -> Table:
-    """Return the model beside its benchmark, the baselines and the references."""
+    """Return the main scores of the model, its benchmark, the baselines and the references."""
     comparisons = _benchmark_first(evaluation)
     metrics = [evaluation.model, *(c.metrics for c in comparisons)]
     roles = ["ours", *(_role(c, evaluation) for c in comparisons)]
@@ -29,13 +29,13 @@ def headline_table(evaluation: Evaluation) -> Table:
     p_values = [Cell(NO_VALUE), *(statistic(c.diebold_mariano)[1] for c in comparisons)]
     reasons = [Cell(NO_VALUE), *(statistic(c.diebold_mariano)[0] for c in comparisons)]
     return table_of(
-        "Test block, every forecast of the same samples; the best of a column in bold",
+        "Test block, every forecast on the same samples; best value of each column in bold",
         ("forecast", [Cell(named(n)) for n in ("model", *(c.name for c in comparisons))]),
         ("role", [Cell(role) for role in roles]),
         (f"MSE{power}", mses),
         ("R² vs train mean", _skill([m.r2_train_mean for m in metrics])),
         (f"R² vs {named(evaluation.benchmark)}", _skill([m.r2_benchmark for m in metrics])),
-        ("right direction", _directions(metrics)),
+        ("correct direction", _directions(metrics)),
         ("DM p", [r if r.why else p for p, r in zip(p_values, reasons, strict=True)]),
         text=frozenset({0, 1}),
         strong=frozenset({0}),
@@ -43,7 +43,7 @@ def headline_table(evaluation: Evaluation) -> Table:
 
 
 def scores_table(evaluation: Evaluation) -> Table:
-    """Return the scores that the headline leaves out."""
+    """Return the scores that the headline table leaves out."""
     comparisons = _benchmark_first(evaluation)
     metrics = [evaluation.model, *(c.metrics for c in comparisons)]
     rmse_power, rmses = _best_column([m.rmse for m in metrics], highest=False)
@@ -56,7 +56,7 @@ def scores_table(evaluation: Evaluation) -> Table:
         ("R² vs zero", _skill([m.r2_zero for m in metrics])),
         ("Theil's U", [number(m.theil_u, ".3f") for m in metrics]),
         ("QLIKE", [number(m.qlike, ".3f") for m in metrics]),
-        ("commoner sign", [share(m.majority_class) for m in metrics]),
+        ("majority class", [share(m.majority_class) for m in metrics]),
         ("sign test p", [_sign_test(m) for m in metrics]),
         strong=frozenset({0}),
     )
@@ -83,13 +83,13 @@ def tests_table(evaluation: Evaluation) -> Table:
         ("Clark-West", [cell for cell, _ in cw]),
         ("Clark-West p", [cell for _, cell in cw]),
         ("MCS p", mcs),
-        ("in the MCS", [Cell("yes" if c.name in kept else "no") for c in comparisons]
+        ("in MCS", [Cell("yes" if c.name in kept else "no") for c in comparisons]
          if not isinstance(p_values, NotComputed) else [Cell(NO_VALUE)] * len(comparisons)),
     )  # fmt: skip
 
 
 def _benchmark_first(evaluation: Evaluation) -> list[Comparison]:
-    """Return the benchmark, then baselines, then references, each by its error."""
+    """Return the benchmark, then baselines, then references, each group by error."""
     both = (evaluation.baselines, evaluation.references)
     rows = [c for part in both for c in sorted(part, key=lambda c: c.metrics.mse)]
     return sorted(rows, key=lambda c: c.name != evaluation.benchmark)
@@ -108,7 +108,7 @@ def _best_column(values: Sequence[Measured], highest: bool) -> tuple[str, list[C
 
 def _skill(values: Sequence[Measured]) -> list[Cell]:
     known = [abs(v) for v in values if not isinstance(v, NotComputed)]
-    # Returns live in the fourth decimal, volatility in the third.
+    # R² of returns needs four decimals, that of volatility three.
     spec = ".4f" if not known or sorted(known)[len(known) // 2] < 0.1 else ".3f"
     return best_of([number(v, spec) for v in values], values, highest=True)
 

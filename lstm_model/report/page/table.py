@@ -1,4 +1,4 @@
-"""A table of the page: a caption, a head, and cells that are ready to print."""
+"""A table of the page: a caption, headings, and formatted cells."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from lstm_model.report.page.numbers import Cell
 
 MOST_ROWS = 20
-"""Of a table that grows with the data: more is read from the artifacts, not from a page."""
+"""Most rows of a table that grows with the data; the artifacts have all of them."""
 
 Column = tuple[str, Sequence[Cell]]
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Each row's first cell names the row; `text` columns align left, `strong` rows stand out."""
+    """A table whose first column names its rows.
+
+    text: columns aligned left. strong: rows that are highlighted.
+    """
 
     caption: str
     head: tuple[str, ...]
@@ -34,11 +37,11 @@ def table_of(
 
 
 def pairs_table(caption: str, head: tuple[str, str], pairs: Iterable[tuple[str, str]]) -> Table:
-    """Return two columns, a name and its value."""
+    """Return a table of names and values."""
     rows = tuple((Cell(name), Cell(value)) for name, value in pairs)
     return Table(caption, head, rows)
 
 
 def out_of(shown: int, total: int) -> str:
-    """Say how many of how many rows a table shows, where it does not show all."""
+    """Say how many rows a table shows, if it does not show all."""
     return f"; {shown} of {total:,}" if shown < total else ""

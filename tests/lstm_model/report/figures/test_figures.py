@@ -1,4 +1,4 @@
-"""Figures: values in, one readable drawing out, whatever the page's colours are."""
+"""Claims about figures: readable on any page, and honest about missing values."""
 
 import datetime as dt
 import math
@@ -18,7 +18,7 @@ from lstm_model.evaluation.series import Series
 from lstm_model.model.training import EpochResult
 from lstm_model.report.figures.forecast import (
     calibration_figure,
-    cumulated_figure,
+    cumulative_figure,
     forecast_figure,
     residual_histogram,
     residuals_figure,
@@ -71,7 +71,7 @@ def figures(content: NightResult, trials: tuple[Trial, ...]) -> dict[str, Any]:
         "forecast": forecast_figure(series, "log return", 0.9),
         "residuals": residuals_figure(series, "log return"),
         "histogram": residual_histogram(series, "log return"),
-        "cumulated": cumulated_figure(series, ["har", "ridge"], "log return"),
+        "cumulative": cumulative_figure(series, ["har", "ridge"], "log return"),
         "calibration": calibration_figure(evaluation.calibration, "log return"),
         "ic": ic_figure(evaluation.panel),
         "wealth": wealth_figure(evaluation.trading),
@@ -79,7 +79,7 @@ def figures(content: NightResult, trials: tuple[Trial, ...]) -> dict[str, Any]:
 
 
 def made_series(model: list[float], other: list[float]) -> Series:
-    """Return a series of which nothing but the squared errors matters."""
+    """Return a series with given squared errors."""
     zeros = (0.0,) * len(model)
     days = tuple(dt.date(2020, 1, 1) + dt.timedelta(days=n) for n in range(len(model)))
     errors = {"model": tuple(model), "har": tuple(other)}
@@ -107,7 +107,7 @@ def test_each_colour_is_seen_on_a_light_and_on_a_dark_page(colour: str, page: st
 
 
 def test_every_figure_names_its_axes_and_says_a_sentence(figures: dict[str, Any]) -> None:
-    """A title that ends as a sentence does, and a name for each axis that has numbers."""
+    """The title ends like a sentence, and each axis with numbers has a name."""
     for name, figure in figures.items():
         assert isinstance(figure, go.Figure), name
         assert figure.layout.title.text.endswith("."), name
@@ -117,7 +117,7 @@ def test_every_figure_names_its_axes_and_says_a_sentence(figures: dict[str, Any]
 
 
 def test_every_figure_leaves_the_page_its_background(figures: dict[str, Any]) -> None:
-    """Backgrounds are clear, legends lie below, and all is drawn as SVG."""
+    """Backgrounds are transparent, legends are below, and everything is drawn as SVG."""
     for name, figure in figures.items():
         assert figure.layout.paper_bgcolor == figure.layout.plot_bgcolor == "rgba(0,0,0,0)", name
         assert (figure.layout.legend.orientation, figure.layout.legend.y) == ("h", 0), name
@@ -136,14 +136,14 @@ def test_the_best_so_far_never_rises(trials: tuple[Trial, ...]) -> None:
 
 
 def test_a_rising_line_means_that_the_model_is_better() -> None:
-    """Cumulated: theirs less ours, as Goyal and Welch draw it."""
-    figure = cumulated_figure(made_series([1.0, 1.0, 1.0], [2.0, 3.0, 0.5]), ["har"], "u")
+    """Cumulative errors are theirs minus ours, as Goyal and Welch draw them."""
+    figure = cumulative_figure(made_series([1.0, 1.0, 1.0], [2.0, 3.0, 0.5]), ["har"], "u")
     assert isinstance(figure, go.Figure)
     assert list(figure.data[0].y) == [1.0, 3.0, 2.5]
 
 
 def test_the_histogram_counts_every_error() -> None:
-    """Bins hold all dates, also those that a line would not show."""
+    """Bins count all dates, including those that a line would not show."""
     series = make_content("volatility", dates=2500).evaluation.series
     figure = residual_histogram(series, "u")
     assert isinstance(figure, go.Figure)
@@ -163,7 +163,7 @@ def test_a_long_block_is_thinned_and_keeps_its_last_date() -> None:
 
 
 def test_names_are_shown_to_the_letter(content: NightResult, trials: tuple[Trial, ...]) -> None:
-    """Plotly reads labels as a kind of HTML; a name must not be read so."""
+    """Plotly reads labels as a kind of HTML; names are escaped."""
     evil = "<b>har</b>"
     figure = seeds_figure([], [(evil, 0.5)], evil, [])
     assert isinstance(figure, go.Figure)
@@ -192,18 +192,18 @@ EMPTY = Series((), (), (), (), (), (), {})
         lambda: forecast_figure(EMPTY, "u", None),
         lambda: residuals_figure(EMPTY, "u"),
         lambda: residual_histogram(EMPTY, "u"),
-        lambda: cumulated_figure(EMPTY, ["har"], "u"),
+        lambda: cumulative_figure(EMPTY, ["har"], "u"),
         lambda: calibration_figure((), "u"),
     ],
 )
 def test_nothing_to_draw_says_so(draw: Callable[[], Any]) -> None:
-    """Without values there is a reason in a figure's place, never an empty frame."""
+    """Without values there is a reason instead of the figure, never an empty frame."""
     nothing = draw()
     assert isinstance(nothing, NotComputed)
     assert not nothing.reason.startswith("not computed")
 
 
-def test_an_importance_of_none_is_no_bar(content: NightResult) -> None:
+def test_an_importance_of_none_has_no_bar(content: NightResult) -> None:
     """A parameter that acted too seldom is left out of the figure."""
     importances = content.insight.importances
     rows = (*importances.rows[:2], replace(importances.rows[2], share=None, p_value=None))
@@ -212,32 +212,34 @@ def test_an_importance_of_none_is_no_bar(content: NightResult) -> None:
     assert sum(len(trace.y) for trace in figure.data) == 2
 
 
-def test_a_note_tells_of_the_gap_and_of_the_rise() -> None:
-    """Over-fitting: how far train lies below validation at the best epoch, and what came after."""
+def test_the_note_describes_the_gap_and_the_rise() -> None:
+    """It says how far train loss is below validation loss at the best epoch, and what followed."""
     note = overfitting_note([curve((0.8, 0.9), (0.4, 0.5), (0.3, 0.6))])
-    assert "At the best epoch (2 of 3) train loss is 0.4, 20\xa0% below validation loss" in note
+    assert (
+        "At the best epoch (2 of 3), train loss is 0.4, 20\xa0% below the validation loss" in note
+    )
     assert "rose, by 20\xa0% at the last epoch" in note
 
 
-def test_a_note_counts_the_seeds_that_rose() -> None:
-    """Of two seeds one rose after its best."""
+def test_the_note_counts_the_seeds_that_rose() -> None:
+    """One of two seeds rose after its minimum."""
     note = overfitting_note([curve((0.5, 0.5), (0.4, 0.6)), curve((0.5, 0.5), (0.4, 0.45))])
     assert "rose in 1 of 2 seeds" in note
 
 
-def test_a_note_without_a_rise_sees_no_sign() -> None:
-    """A validation loss that still falls is no over-fitting; train above it is said so."""
+def test_the_note_sees_no_sign_without_a_rise() -> None:
+    """A falling validation loss is not overfitting; a train loss above it is described as such."""
     note = overfitting_note([curve((0.9, 0.8), (0.8, 0.7))])
     assert "14\xa0% above" in note
-    assert "no sign of over-fitting" in note
+    assert "no sign of overfitting" in note
 
 
 @pytest.mark.parametrize("curves", [(), ((),), (curve((0.5, math.nan)),)])
-def test_a_note_without_losses_says_that_it_cannot_be_read(
+def test_the_note_says_when_overfitting_cannot_be_assessed(
     curves: tuple[tuple[EpochResult, ...], ...],
 ) -> None:
-    """A refit has no validation loss; then there is nothing to read."""
-    assert overfitting_note(curves).startswith("Over-fitting cannot be read")
+    """A refit has no validation loss to compare with."""
+    assert overfitting_note(curves).startswith("Overfitting cannot be assessed")
 
 
 @pytest.mark.parametrize(
@@ -250,7 +252,7 @@ def test_a_note_without_losses_says_that_it_cannot_be_read(
     ],
 )
 def test_a_log_axis_has_two_or_three_ticks(low: float, high: float, ticks: list[str]) -> None:
-    """Powers of ten where the range holds two, else its ends; more would overlap on a phone."""
+    """Powers of ten if the range has two, otherwise its ends; more would overlap on a phone."""
     space = {"lr": FloatRange(type="float", low=low, high=high, log=True)}
     (figure,) = slice_figures([Trial(0, "COMPLETE", HyperParams(lr=low), 0.4)], 0, space)
     assert list(figure.layout.xaxis.ticktext) == ticks
@@ -271,13 +273,13 @@ def test_a_parameter_that_acts_in_some_trials_is_drawn_in_those() -> None:
     assert isinstance(figure, go.Figure)
     rows = {trace.name.split(",")[0]: trace for trace in figure.data}
     assert list(rows["best third"].y) == ["optimiser", "dropout", None]
-    assert list(rows["the best"].x) == pytest.approx([0.96, 1.0, 0.5, None])
+    assert list(rows["best trial"].x) == pytest.approx([0.96, 1.0, 0.5, None])
     slices = slice_figures(done, 1, space)
     assert [len(s.data[0].x) + len(s.data[1:]) for s in slices] == [2, 1, 2]
 
 
-def test_what_is_far_off_is_named_and_not_drawn() -> None:
-    """One absurd forecast does not press the others into a corner; its name is in the sentence."""
+def test_forecasts_off_the_scale_are_named_instead_of_drawn() -> None:
+    """One absurd forecast does not compress the others; its name is in the title."""
     spreads = [
         SeedSpread("model", (0.9, 1.1), 1.0, 0.1, 0.95),
         SeedSpread("wild", (80.0,), 80.0, 0.0, 80.0),
@@ -286,4 +288,4 @@ def test_what_is_far_off_is_named_and_not_drawn() -> None:
     assert isinstance(figure, go.Figure)
     drawn = [x for trace in figure.data for x in trace.x]
     assert max(drawn) == 1.1
-    assert "far off are zero and wild" in figure.layout.title.text
+    assert "off the scale: zero, wild" in figure.layout.title.text

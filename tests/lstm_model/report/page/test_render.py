@@ -1,4 +1,4 @@
-"""The page as text: small, alone, escaped, honest about gaps; and its content as JSON."""
+"""Claims about the page as text, and about its content as JSON."""
 
 import json
 import math
@@ -73,16 +73,16 @@ def page(request: pytest.FixtureRequest) -> str:
 
 
 def test_a_large_night_stays_below_6_megabytes() -> None:
-    """500 tickers, 5,000 dates and 200 trials are still a page."""
+    """The page stays small for 500 tickers, 5,000 dates and 200 trials."""
     content = make_content("panel", tickers=500, dates=5000, trials=200, seeds=10)
     page = render_page(content)
     assert len(page.encode()) < 6_000_000
     assert len(re.findall(r"T\d{3}</th><td>", page)) == 40, "the two ends of the tickers"
-    assert "of 5,000 dates at most 1,000 are drawn" in Reader(own_part(page)).text.lower()
+    assert "at most 1,000 of 5,000 dates are drawn" in Reader(own_part(page)).text.lower()
 
 
 def test_nothing_is_fetched(page: str) -> None:
-    """No address in the page but its own anchors and data; a policy forbids the rest."""
+    """The page links only to its own anchors and data; a policy forbids the rest."""
     assert all(link.startswith(("#", "data:")) for link in Reader(page).links)
     for call in ("http://", "https://", "@import", "url(", "fetch(", "XMLHttpRequest"):
         assert call not in page, call
@@ -90,7 +90,7 @@ def test_nothing_is_fetched(page: str) -> None:
 
 
 def test_text_and_tables_need_no_javascript(page: str) -> None:
-    """Every section is there as text, and the contents lead to each."""
+    """Every section exists as text, and the table of contents links to each."""
     reader = Reader(page)
     assert set(SECTIONS) <= reader.anchors
     assert {link[1:] for link in reader.links if link.startswith("#")} == set(SECTIONS)
@@ -105,22 +105,27 @@ def test_no_value_is_shown_as_python_spells_it(page: str) -> None:
 
 
 def test_what_was_not_computed_says_why() -> None:
-    """A reason stands in each number's place."""
+    """A reason replaces each missing number."""
     text = Reader(own_part(render_page(make_content("nothing")))).text
     assert "not computed: n = 12 < 30" in text
     assert "Intervals: not computed: n = 12 < 30" in text
     assert "Panel: not computed: one ticker" in text
     assert "Importances: not computed: n = 3 < 7 completed trials" in text
     assert "PBO" in text
-    assert "Over-fitting cannot be read" in text
+    assert "Overfitting cannot be assessed" in text
 
 
 def test_the_verdict_comes_first() -> None:
-    """Two sentences with marks that need no colour stand before everything else."""
+    """Two sentences with marks that need no colour come before everything else."""
     text = Reader(own_part(render_page(make_content()))).text
     places = [
         text.index(part)
-        for part in ("Skill: ✓ yes.", "Search paid: ✗ no.", "model (LSTM) ours", "Leak audit All")
+        for part in (
+            "Skill: ✓ yes.",
+            "Search paid off: ✗ no.",
+            "model (LSTM) ours",
+            "Leak audit All",
+        )
     ]
     assert places == sorted(places)
 
@@ -136,8 +141,8 @@ def test_the_best_of_a_column_is_bold() -> None:
 
 
 @pytest.mark.parametrize("name", [EVIL, '"><img src=x onerror=alert(1)>', "{{ 7 * 7 }}", "a & b"])
-def test_a_name_is_text_wherever_it_stands(name: str) -> None:
-    """Tickers, studies, findings and units open no element and close none."""
+def test_a_name_is_text_everywhere(name: str) -> None:
+    """Tickers, studies, findings and units neither open nor close elements."""
     content = make_content("panel", tickers=50)
     plain, named = (
         Reader(own_part(render_page(with_names(content, word)))) for word in ("plain", name)
@@ -147,7 +152,7 @@ def test_a_name_is_text_wherever_it_stands(name: str) -> None:
 
 
 def test_the_page_says_when_there_was_no_last_night_and_no_reference() -> None:
-    """What is absent is absent in words."""
+    """The page states what is absent."""
     content = make_content(references=False, last_night=False)
     text = Reader(own_part(render_page(content))).text
     assert "This is the first night of the study" in text
@@ -157,19 +162,19 @@ def test_the_page_says_when_there_was_no_last_night_and_no_reference() -> None:
 
 
 def test_a_failed_check_cannot_be_overlooked() -> None:
-    """The audit's line counts what fails, and the row says so in capitals."""
+    """The audit's sentence counts the failures, and their rows are marked in capitals."""
     text = Reader(own_part(render_page(make_content("nothing")))).text
     assert "1 of 3 checks FAIL" in text
     assert "✗ FAILS shuffled labels have no skill" in text
 
 
-def test_the_trading_view_claims_nothing() -> None:
+def test_the_trading_view_is_illustrative_only() -> None:
     """The sentence stands above the figure."""
-    assert "This view claims nothing" in Reader(own_part(render_page(make_content()))).text
+    assert "This view is illustrative only" in Reader(own_part(render_page(make_content()))).text
 
 
 def test_a_sparse_content_is_still_a_page() -> None:
-    """No trial with a loss, no epochs, no dates, no findings, no readings: a page all the same."""
+    """There is a page even without losses, epochs, dates, findings and readings."""
     content = make_content("nothing")
     series = replace(
         content.evaluation.series,
@@ -192,14 +197,14 @@ def test_a_sparse_content_is_still_a_page() -> None:
 
 
 def test_the_page_s_parts_are_packaged() -> None:
-    """Template, style and script travel with an installed package."""
+    """Template, style and script are part of the installed package."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     for name in project["tool"]["setuptools"]["package-data"]["lstm_model.report.page"]:
         assert (ROOT / "lstm_model" / "report" / "page" / name).is_file(), name
 
 
 def test_the_spread_over_seeds_is_told() -> None:
-    """Mean and widest spread of the ensemble stand on the page; one seed has none."""
+    """The page has the ensemble's mean and largest spread; a single seed has none."""
     evaluation = make_content().evaluation
     series = replace(evaluation.series, spread=(0.5, *(0.1,) * (len(evaluation.series.dates) - 1)))
     told = spread_sentence(replace(evaluation, series=series))
@@ -245,13 +250,13 @@ def test_losses_that_are_not_finite_survive_json() -> None:
 
 
 def test_json_of_something_else_is_refused() -> None:
-    """A page is not drawn from what is not its content."""
+    """JSON of anything else raises an error."""
     with pytest.raises(ValidationError):
         night_from_json('{"study_name": "x"}')
 
 
 def test_numbers_of_a_column_are_aligned() -> None:
-    """One power of ten and one number of decimals a column; reasons stand as they are."""
+    """A column has one power of ten and one number of decimals; reasons are unchanged."""
     power, cells = column([1.22e-4, 1.5703e-4, NotComputed("n = 3 < 30")])
     assert power == ", in 10⁻⁴"
     assert [c.text for c in cells] == ["1.220", "1.570", "not computed: n = 3 < 30"]
@@ -278,16 +283,16 @@ def test_a_number_is_printed_for_a_reader(cell: Cell, text: str) -> None:
 
 
 def test_equal_bests_are_both_bold() -> None:
-    """Two that print alike cannot be told apart by the reader."""
+    """Values that print alike are both marked."""
     values = [0.50001, 0.50002, 0.6, NotComputed("n")]
     cells = best_of([number(v, ".3f") for v in values], values, highest=False)
     assert [c.best for c in cells] == [True, True, False, False]
 
 
 def test_skill_by_ticker_is_shown_from_both_ends() -> None:
-    """All tickers of a small panel; of a large one those that gained and those that lost most."""
+    """All tickers of a small panel, and the best and worst of a large one."""
     few = Reader(own_part(render_page(make_content("panel", tickers=40)))).text
     many = Reader(own_part(render_page(make_content("panel", tickers=50)))).text
-    assert "Skill by ticker, the best first" in few
-    assert "The 20 tickers of 50 with the highest R²" in many
-    assert "The 20 tickers of 50 with the lowest R²" in many
+    assert "Skill by ticker, best first" in few
+    assert "The 20 of 50 tickers with the highest R²" in many
+    assert "The 20 of 50 tickers with the lowest R²" in many
