@@ -132,16 +132,9 @@ def trade(
     days = np.unique(day[earns])
     if len(days) < MIN_DATES:
         return too_short(len(days))
-    first = np.r_[True, ticker[earns][1:] != ticker[earns][:-1]]
-    streams = []
-    for held in (positions[earns - lag], np.ones(len(earns))):
-        before = np.where(first, 0.0, np.roll(held, 1))
-        turnover = np.abs(held - before)
-        net = held * returns[earns] - costs_bps * 1e-4 * turnover
-        # A short position can lose more than all wealth; the loss stops at -100 %.
-        daily = np.maximum(date_means(net, day[earns]), -1.0)
-        streams.append((daily, date_means(turnover, day[earns])))
-    (own, own_turnover), (market, market_turnover) = streams
+    bars = ticker[earns], day[earns], returns[earns]
+    own, own_turnover = _net_by_date(positions[earns - lag], *bars, costs_bps)
+    market, market_turnover = _net_by_date(np.ones(len(earns)), *bars, costs_bps)
     return Trading(
         rule=str(rule),
         costs_bps=costs_bps,
@@ -154,6 +147,21 @@ def trade(
         strategy_wealth=tuple(np.cumprod(1 + own).tolist()),
         buy_and_hold_wealth=tuple(np.cumprod(1 + market).tolist()),
     )
+
+
+def _net_by_date(
+    held: Float[np.ndarray, " bar"],
+    ticker: Int[np.ndarray, " bar"],
+    day: Int[np.ndarray, " bar"],
+    returns: Float[np.ndarray, " bar"],
+    costs_bps: float,
+) -> tuple[Float[np.ndarray, " date"], Float[np.ndarray, " date"]]:
+    """Return the net return and the turnover of each date; bars are sorted by ticker and date."""
+    first = np.r_[True, ticker[1:] != ticker[:-1]]
+    turnover = np.abs(held - np.where(first, 0.0, np.roll(held, 1)))
+    net = held * returns - costs_bps * 1e-4 * turnover
+    # A short position can lose more than all wealth; the loss stops at -100 %.
+    return np.maximum(date_means(net, day), -1.0), date_means(turnover, day)
 
 
 def _performance(

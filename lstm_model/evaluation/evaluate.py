@@ -9,7 +9,6 @@ from jaxtyping import Float
 from lstm_model.evaluation.accuracy_tests import losses_by_date
 from lstm_model.evaluation.alignment import Aligned, align
 from lstm_model.evaluation.backtest import Rule, Trading, trade
-from lstm_model.evaluation.by_date import calendar_days
 from lstm_model.evaluation.comparison import Comparison, SeedSpread, compare, seed_spread
 from lstm_model.evaluation.inputs import (
     MODEL,
@@ -109,18 +108,30 @@ def evaluate(
     in_set = confidence_set(losses, derive_seed(seed, "confidence set"), repetitions)
     selection = measure_selection(aligned.benchmark, search, target.horizon)
 
-    # Views: the same forecasts by date, by ticker, with their uncertainty, and traded.
+    # Views: of the same forecasts for a reader.
+    panel = _panel(aligned)
     intervals = _intervals(aligned, search.validation, settings.levels)
-    first, last = calendar_days(np.array([dates.min(), dates.max()]))
+    trading = _trading(aligned, search, target, settings)
+    calibration = calibration_bins(aligned.model, truth)
+    series = series_by_date(aligned.ensembles[MODEL], truth, dates, intervals, losses)
 
+    verdict = judge(
+        metrics[MODEL],
+        tuple(comparisons.values()),
+        aligned.benchmark,
+        in_set,
+        is_volatility=benchmarks.is_volatility,
+        best_reference=search.best_reference,
+        equals_reference=search.equals_reference,
+    )
     return Evaluation(
         target=target.kind,
         unit=target.unit,
         horizon=target.horizon,
         n=len(truth),
-        dates=len(np.unique(dates)),
-        start=first,
-        end=last,
+        dates=len(series.dates),
+        start=series.dates[0],
+        end=series.dates[-1],
         benchmark=aligned.benchmark,
         model=metrics[MODEL],
         baselines=tuple(c for name, c in comparisons.items() if name not in references),
@@ -129,20 +140,12 @@ def evaluate(
         superior=superior,
         confidence_set=in_set,
         selection=selection,
-        panel=_panel(aligned),
+        panel=panel,
         intervals=intervals,
-        trading=_trading(aligned, search, target, settings),
-        calibration=calibration_bins(aligned.model, truth),
-        series=series_by_date(aligned.ensembles[MODEL], truth, dates, intervals, losses),
-        verdict=judge(
-            metrics[MODEL],
-            tuple(comparisons.values()),
-            aligned.benchmark,
-            in_set,
-            is_volatility=benchmarks.is_volatility,
-            best_reference=search.best_reference,
-            equals_reference=search.equals_reference,
-        ),
+        trading=trading,
+        calibration=calibration,
+        series=series,
+        verdict=verdict,
     )
 
 

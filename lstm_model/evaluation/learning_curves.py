@@ -24,31 +24,35 @@ def overfitting_note(curves: Sequence[Sequence[EpochResult]]) -> str:
         return "Overfitting cannot be assessed: no epoch has both a train and a validation loss."
     bests = [min(curve, key=lambda e: (e.validation_loss, e.epoch)) for curve in known]
     lasts = [curve[-1] for curve in known]
-    train, validation = (
-        median(b.train_loss for b in bests),
-        median(b.validation_loss for b in bests),
-    )
+    return f"{_gap(bests, lasts)} {_rise(bests, lasts)}"
+
+
+def _gap(bests: Sequence[EpochResult], lasts: Sequence[EpochResult]) -> str:
+    """Say how far train loss is below validation loss at the best epoch of each seed."""
+    train = median(b.train_loss for b in bests)
+    validation = median(b.validation_loss for b in bests)
     gap = median(_below(b.train_loss, b.validation_loss) for b in bests)
-    over_seeds = " (medians over seeds)" if len(known) > 1 else ""
-    text = (
+    over_seeds = " (medians over seeds)" if len(bests) > 1 else ""
+    return (
         f"At the best epoch ({_epochs([b.epoch for b in bests])} of "
         f"{_epochs([e.epoch for e in lasts])}), train loss is {train:.3g}, {_apart(gap)} the "
-        f"validation loss of {validation:.3g}{over_seeds}. "
+        f"validation loss of {validation:.3g}{over_seeds}."
     )
-    rises = [
-        _below(b.validation_loss, e.validation_loss) for b, e in zip(bests, lasts, strict=True)
-    ]
+
+
+def _rise(bests: Sequence[EpochResult], lasts: Sequence[EpochResult]) -> str:
+    """Say in how many seeds validation loss rose after its minimum, and by how much."""
     risen = [
-        e.validation_loss / b.validation_loss - 1
-        for b, e, rise in zip(bests, lasts, rises, strict=True)
-        if rise > RISE
+        last.validation_loss / best.validation_loss - 1
+        for best, last in zip(bests, lasts, strict=True)
+        if _below(best.validation_loss, last.validation_loss) > RISE
     ]
     if not risen:
-        return f"{text}Validation loss did not rise after its minimum: no sign of overfitting yet."
-    which = "" if len(known) == 1 else f" in {len(risen)} of {len(known)} seeds"
+        return "Validation loss did not rise after its minimum: no sign of overfitting yet."
+    which = "" if len(bests) == 1 else f" in {len(risen)} of {len(bests)} seeds"
     rise = f"{'a median of ' if len(risen) > 1 else ''}{_percent(median(risen))}"
     return (
-        f"{text}After its minimum, validation loss rose{which}, by {rise} at the last epoch; early "
+        f"After its minimum, validation loss rose{which}, by {rise} at the last epoch; early "
         f"stopping keeps the weights of the best epoch."
     )
 

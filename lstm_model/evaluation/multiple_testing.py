@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from lstm_model.evaluation.accuracy_tests import EQUAL, why_untestable
 from lstm_model.evaluation.bootstrap import block_length, stationary_samples
@@ -81,8 +82,20 @@ def superior_ability(
     test = SPA(np.zeros(len(gains)), -studentised, block_size=block, reps=repetitions, seed=seed)
     test.compute()
     p_value = float(test.pvalues["consistent"])
-    # StepM by hand: arch 8's own fails if its last step leaves no forecast.
-    left = np.ones(len(names), dtype=bool)
+    superior = _step_through(test, len(names))
+    return SuperiorAbility(
+        benchmark,
+        p_value,
+        tuple(name for name, is_in in zip(names, superior, strict=True) if is_in),
+    )
+
+
+def _step_through(test: Any, forecasts: int) -> Bool[np.ndarray, " forecast"]:
+    """Find superior forecasts step by step with an SPA test, leaving out those already found.
+
+    arch 8's own StepM fails if its last step leaves no forecast.
+    """
+    left = np.ones(forecasts, dtype=bool)
     found = test.better_models(STEPWISE_SIZE)
     while len(found):
         left[found] = False
@@ -90,8 +103,7 @@ def superior_ability(
             break
         test.subset(left)
         found = test.better_models(STEPWISE_SIZE)
-    superior = tuple(name for name, worse in zip(names, left, strict=True) if not worse)
-    return SuperiorAbility(benchmark, p_value, superior)
+    return ~left
 
 
 def confidence_set(
