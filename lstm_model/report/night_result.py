@@ -23,7 +23,7 @@ from lstm_model.search.study_result import StudyResult
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something that is not as it was last night."""
+    """Something that has changed since last night."""
 
     what: str
     before: str
@@ -32,7 +32,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class DataFacts:
-    """What the night was fed: bars, samples of each block, features, and defects found in bars."""
+    """The input of the night: bars, samples of each block, features, and defects found in bars."""
 
     source: str
     tickers: tuple[str, ...]
@@ -107,24 +107,24 @@ class NightResult:
 
 
 def night_to_json(night: NightResult) -> str:
-    """Return the night as strict JSON; a NaN or an infinity is the text of its name."""
+    """Return the night as strict JSON; NaN and infinities are written as strings."""
     return json.dumps(_without_nan(_adapter().dump_python(night, mode="json")), allow_nan=False)
 
 
 def night_from_json(text: str) -> NightResult:
-    """Return the night that `night_to_json` wrote; ValidationError for anything else."""
+    """Return the night that `night_to_json` wrote; raises ValidationError for anything else."""
     night: NightResult = _adapter().validate_json(text)
     return night
 
 
 @cache
 def _adapter() -> TypeAdapter:
-    # Built when first needed: it takes a part of a second, and most imports never need it.
+    # Built on first use: it takes a fraction of a second, and most imports never need it.
     return TypeAdapter(NightResult)
 
 
 def _without_nan(value: Any) -> Any:
-    """Spell what JSON has no number for; pydantic reads it back wherever a float is expected."""
+    """Write NaN and infinities as strings; pydantic reads them back where it expects a float."""
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else f"{'-' if value < 0 else ''}Infinity"
     if isinstance(value, dict):
