@@ -72,7 +72,7 @@ def run(
     if trials is not None:
         overrides |= parse_settings([f"search.trials={trials}"])
     # Everything that can be refused is refused here, before a server is started for the flow.
-    load_config(config, overrides)
+    parsed = load_config(config, overrides)
     if study_name is not None:
         check_study_name(study_name)
     if summary is not None and (summary.is_dir() or not summary.parent.is_dir()):
@@ -87,6 +87,9 @@ def run(
     from lstm_model.report.summary_json import summary_json  # noqa: PLC0415 - as above
     from lstm_model.report.terminal import terminal_text  # noqa: PLC0415 - as above
     from tasks.files import write_atomically  # noqa: PLC0415 - as above
+    from tasks.precision import require_hardware  # noqa: PLC0415 - as above
+
+    require_hardware(parsed.training.precision, parsed.device, quietly=True)  # the flow notes
 
     with server_errors_explained():
         night = lstm_hpo(config, study_name, overrides)

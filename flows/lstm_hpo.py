@@ -7,13 +7,13 @@ from prefect import flow
 
 from lstm_model.config.loader import load_config
 from lstm_model.config.pipeline import PipelineConfig, check_study_name
-from lstm_model.model.training import resolve_device
 from lstm_model.report.insight import look_back
 from lstm_model.report.night_result import NightResult
 from tasks.data.audit import audit_after_training, audit_before_search, require_no_leak
 from tasks.data.prepare import prepare_data_set
 from tasks.data.snapshots import Snapshot, fetch_bars, find_snapshot, store_snapshot
 from tasks.evaluate import evaluate_on_test
+from tasks.precision import require_hardware
 from tasks.progress import StageClock
 from tasks.report import report
 from tasks.search.study import search_hyperparameters
@@ -37,7 +37,7 @@ def lstm_hpo(
     """
     settings = load_config(config, overrides)
     name = check_study_name(study_name or Path(config).stem)
-    resolve_device(settings.device)  # refuses a device that is not there before bars are fetched
+    require_hardware(settings.training.precision, settings.device)
     clock = StageClock()
     with open_workers(settings) as workers:
         with clock.stage("download"):

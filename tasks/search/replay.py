@@ -11,6 +11,7 @@ from lstm_model.config.loader import parse_config
 from lstm_model.errors import ConfigError, SearchError
 from tasks.data.prepare import prepare_data_set
 from tasks.data.snapshots import find_snapshot
+from tasks.precision import require_hardware
 from tasks.search.environment import describe_environment, name_drift
 from tasks.search.study_store import CONFIG, ENVIRONMENT, NUMBER, SNAPSHOT, SPEC, open_storage
 from tasks.search.trial import TrialSpec
@@ -37,12 +38,14 @@ def replay_trial(storage: str, study_name: str, number: int) -> Replay:
     """Train trial `number` of a study again from its recorded specification.
 
     `study_name` may be the name alone where it has one study. Raises ConfigError where there is no
-    such study or trial, SearchError where the trial does not complete this time.
+    such study or trial, or not the hardware that it asks for, SearchError where the trial does not
+    complete this time.
     """
     with open_storage(storage) as opened:
         study = _load_study(opened, study_name)
         trial = _completed_trial(study, number)
         spec = TypeAdapter(TrialSpec).validate_python(trial.user_attrs[SPEC])
+        require_hardware(spec.settings.precision, spec.settings.device)
         if not Path(spec.search_path).is_dir():
             spec = replace(spec, search_path=_prepare_again(study))
     with TrialExecutor(1, timeout_seconds=24 * 3600) as executor:

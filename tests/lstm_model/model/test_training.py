@@ -25,6 +25,7 @@ from lstm_model.model.training import (
     train_epochs,
 )
 from lstm_model.search.hyper_params import HyperParams
+from tasks.precision import probe_bf16
 
 SETTINGS = TrainingSettings(seed=7, gradient_clip=1.0)
 SMALL = HyperParams(hidden_size=8, num_layers=2, dropout=0.3, lr=5e-3, batch_size=16)
@@ -53,6 +54,14 @@ def epochs(
 
 def losses(results: Iterator[EpochResult]) -> list[tuple[float, float]]:
     return [(result.train_loss, result.validation_loss) for result in results]
+
+
+@pytest.fixture
+def bf16() -> None:
+    """Skip what the processor cannot train."""
+    ability = probe_bf16("cpu")
+    if not ability.possible:
+        pytest.skip(f"bf16 needs {ability.needs} but there is {ability.found}")
 
 
 def test_seed_fixes_every_loss() -> None:
@@ -251,7 +260,7 @@ def test_every_extension_changes_the_training_and_keeps_it_seeded(change: dict[s
 @pytest.mark.parametrize(
     "change", [{}, {"bidirectional": True}, {"layer_norm": True}, {"recurrent_dropout": 0.3}]
 )
-def test_bf16_trains_nearly_as_fp32_does(change: dict[str, Any]) -> None:
+def test_bf16_trains_nearly_as_fp32_does(change: dict[str, Any], bf16: None) -> None:
     """In bfloat16 every kind of network learns, near the fp32 losses, and keeps fp32 weights."""
     params = dataclasses.replace(SMALL, dropout=0.0, **change)
     network = build_network(3, params, seed=7)
