@@ -25,6 +25,9 @@ from tasks.search.trial import TrialResult, TrialSpec, run_trial
 Spec = TypeVar("Spec")
 Result = TypeVar("Result")
 
+WORKER_THREADS = 1
+"""Threads of a worker: cores are for trials side by side. A loss's last digits depend on it."""
+
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
 _LESS_MEMORY = "lower search.workers, or the upper end of search.space.hidden_size"
@@ -86,7 +89,8 @@ class TrialExecutor:
         self._waiting: set[ProcessFuture] = set()
         self._cut_off_because = ""
         # torch reads the thread count from the environment it is imported in; a child inherits it.
-        with _environment(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1"):
+        threads = str(WORKER_THREADS)
+        with _environment(OMP_NUM_THREADS=threads, MKL_NUM_THREADS=threads):
             self._pool = ProcessPool(
                 max_workers=workers, initializer=_start_worker, context=_LightContext()
             )
@@ -178,7 +182,7 @@ def _start_worker() -> None:
     """Make a fresh process a worker: one thread, memory kept, and no life beyond the parent's."""
     import torch  # noqa: PLC0415 - in the child, after its environment is set
 
-    torch.set_num_threads(1)
+    torch.set_num_threads(WORKER_THREADS)
     if sys.platform == "linux":
         # Large blocks stay with the process instead of going back to the system after each batch.
         libc = ctypes.CDLL(None)

@@ -4,18 +4,20 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
+import torch
 
 from lstm_model.data.views import Rows, SearchView
 from lstm_model.model.training import TrainingSettings
 from lstm_model.search.hyper_params import HyperParams
 from tasks.search.trial import TrialResult, TrialSpec, run_trial
-from tasks.search.workers import TrialExecutor, WorkerFailed
+from tasks.search.workers import WORKER_THREADS, TrialExecutor, WorkerFailed
 from tasks.training.final_training import FinalSpec, train_final
 from tests.processes import wait_until, wait_until_busy, workers_of
 from tests.views import store_view
@@ -71,8 +73,19 @@ def losses(result: TrialResult) -> list[float]:
     return [epoch.validation_loss for epoch in result.parts[0]]
 
 
-def test_a_worker_returns_what_the_same_trial_gives_here(search_path: str) -> None:
-    """A trial in a worker equals the same trial in this process, bit for bit."""
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Compute here as a worker does: how a sum is shared among threads decides its last digits."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(WORKER_THREADS)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_a_worker_returns_what_the_same_trial_gives_here(
+    search_path: str, one_thread: None
+) -> None:
+    """A trial in a worker equals the same trial in this process on one thread, bit for bit."""
     with TrialExecutor(1, timeout_seconds=120) as executor:
         there = executor.run(spec(0, search_path))
     assert there.trial.state == "COMPLETE"
@@ -137,10 +150,18 @@ def test_an_error_in_a_trial_is_that_trials_result(tmp_path: Path) -> None:
     assert "nothing" in failed.reason
 
 
-def test_after_a_cut_off_other_trainings_may_follow(search_path: str, tmp_path: Path) -> None:
+def test_a_worker_has_one_thread() -> None:
+    """A worker computes on the threads that a trial's record names, whatever this process has."""
+    with TrialExecutor(1, timeout_seconds=120) as executor:
+        assert executor.call(eval, "__import__('torch').get_num_threads()") == WORKER_THREADS == 1
+
+
+def test_after_a_cut_off_other_trainings_may_follow(
+    search_path: str, tmp_path: Path, one_thread: None
+) -> None:
     """A search that ran out of time leaves its workers to the final trainings, which have no limit.
 
-    What is trained there equals the same training here, bit for bit.
+    What is trained there equals the same training here on one thread, bit for bit.
     """
     final = final_spec(search_path, tmp_path / "there.safetensors")
     with TrialExecutor(1, timeout_seconds=120) as executor:
