@@ -106,11 +106,17 @@ def replay(
     storage: Annotated[str, typer.Option(help="Where the studies are.")] = SearchConfig().storage,
     _debug: Debug = False,
 ) -> None:
-    """Train a recorded trial again and check that its validation loss is identical."""
+    """Train a recorded trial again and check that its validation loss is identical.
+
+    The losses are equal if code, libraries, processor, instruction set and threads are as
+    recorded; whatever differs is named.
+    """
     from tasks.search.replay import replay_trial  # noqa: PLC0415 - as above
 
     replayed = replay_trial(storage, study, number)
-    drift = f"changed since: {', '.join(replayed.drift)}" if replayed.drift else "nothing changed"
+    same = ", ".join(f"{name} {value}" for name, value in replayed.environment.items())
+    changed = f"changed since: {', '.join(replayed.drift)}"
+    drift = changed if replayed.drift else f"nothing changed: {same}"
     print(f"Trial {number} of {replayed.study_key}")
     print(f"  recorded {replayed.recorded!r}\n  again    {replayed.again!r}\n  {drift}")
     if not replayed.is_identical:

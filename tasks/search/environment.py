@@ -1,4 +1,4 @@
-"""What a trial's numbers depend on beside its order: code, libraries and processor."""
+"""What a trial's numbers depend on beside its order: code, libraries, processor, instructions."""
 
 import hashlib
 import platform
@@ -9,20 +9,26 @@ from pathlib import Path
 import torch
 
 import lstm_model
+from tasks.instructions import describe_instructions
+from tasks.search.workers import WORKER_THREADS
 
 LIBRARIES = ("torch", "numpy", "optuna")
 
 
 @lru_cache(maxsize=1)
 def describe_environment() -> dict[str, str]:
-    """Return versions, the processor's kind, and the hash of the code that computes."""
+    """Return versions, the code's hash, the processor and its instructions, a worker's threads.
+
+    A loss comes out the same to the last bit where all of these are the same.
+    """
     return {
         "lstm-hpo": version("lstm-hpo"),
         "code": _code_sha256()[:16],
         "python": platform.python_version(),
         **{library: version(library) for library in LIBRARIES},
         "machine": platform.machine(),
-        "instructions": torch.backends.cpu.get_cpu_capability(),
+        **describe_instructions(),
+        "threads": str(WORKER_THREADS),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
     }
 

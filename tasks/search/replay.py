@@ -1,4 +1,7 @@
-"""Training a recorded trial again, to see whether its loss comes out the same to the last bit."""
+"""Training a recorded trial again, to see whether its loss comes out the same to the last bit.
+
+It does on the environment that the record names: code, libraries, processor, instructions, threads.
+"""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,12 +23,16 @@ from tasks.search.workers import TrialExecutor
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """A trial's loss as recorded and as trained again; `drift` names what has changed since."""
+    """A trial's loss as recorded and as trained again.
+
+    `environment` is what the loss depends on, as it is now; `drift` names what of it has changed.
+    """
 
     study_key: str
     number: int
     recorded: float
     again: float
+    environment: dict[str, str]
     drift: tuple[str, ...]
 
     @property
@@ -55,12 +62,14 @@ def replay_trial(storage: str, study_name: str, number: int) -> Replay:
             f"trial {number} of {study.study_name} had completed but this time it did not: "
             f"{again.reason}"
         )
+    environment = describe_environment()
     return Replay(
         study_key=study.study_name,
         number=number,
         recorded=trial.values[0],
         again=again.loss,
-        drift=tuple(name_drift(trial.user_attrs[ENVIRONMENT], describe_environment())),
+        environment=environment,
+        drift=tuple(name_drift(trial.user_attrs[ENVIRONMENT], environment)),
     )
 
 
