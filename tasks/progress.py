@@ -5,13 +5,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from lstm_model.model.training import LearningCurve
 from lstm_model.search.trial import Trial
+
+if TYPE_CHECKING:  # it imports torch
+    from lstm_model.model.training import LearningCurve
 
 STAGES = {
     "download": "bars of every ticker",
@@ -121,12 +123,13 @@ class TrainingProgress(ItemProgress):
         super().__init__("retrain", len(costs))
         self._total_cost, self._done_cost = sum(costs), 0.0
 
-    def advance(self, name: str, member: int, cost: float, outcome: LearningCurve | str) -> None:
+    def advance(self, name: str, member: int, cost: float, outcome: "LearningCurve | str") -> None:
         """Take in one training of the model `name`, or the reason why it failed."""
         self.done += 1
         self._done_cost += cost
-        what = f"failed: {outcome}"
-        if isinstance(outcome, LearningCurve):
+        if isinstance(outcome, str):
+            what = f"failed: {outcome}"
+        else:
             what = f"best at epoch {outcome.best_epoch} of {len(outcome.epochs)}"
         share_done = self._done_cost / self._total_cost
         self.show(f"{name}, seed {member + 1}: {what}", "trained", share_done)

@@ -1,6 +1,7 @@
 """The persistent study: opened under a lock, read as plain trials, written by its owner alone."""
 
 import datetime as dt
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -24,6 +25,7 @@ from tasks.data.data_set import DataSet
 from tasks.progress import print_note
 from tasks.search.environment import describe_environment
 from tasks.search.trial import TrialSpec
+from tasks.whole_store import StoreKind, has_rows, make_whole
 
 NUMBER = "number"
 """The user attribute of a trial's number in the search; a trial that is run again keeps it."""
@@ -112,6 +114,7 @@ def open_storage(address: str) -> Iterator[optuna.storages.RDBStorage]:
         if url.get_backend_name() == "sqlite" and url.database:
             path = Path(url.database).resolve()
             path.parent.mkdir(parents=True, exist_ok=True)
+            make_whole(path, _STUDIES)
             url, connect = url.set(database=str(path)), {"connect_args": {"timeout": 60}}
         yield optuna.storages.RDBStorage(
             url.render_as_string(hide_password=False), engine_kwargs=connect
@@ -125,6 +128,22 @@ def open_storage(address: str) -> Iterator[optuna.storages.RDBStorage]:
             f"cannot use the studies at {hide_password(address)}: {hide_password(reason)}; "
             f"check search.storage{driver}"
         ) from error
+
+
+def _build(path: Path) -> None:
+    storage = optuna.storages.RDBStorage(f"sqlite:///{path}")
+    storage.remove_session()
+    storage.engine.dispose()
+
+
+def _is_whole(database: sqlite3.Connection, tables: set[str]) -> bool:
+    # The version of the tables is what Optuna writes last.
+    return "alembic_version" in tables and has_rows(database, "alembic_version")
+
+
+_STUDIES = StoreKind(
+    "search.storage", _build, _is_whole, frozenset({"version_info", "alembic_version"})
+)
 
 
 @contextmanager

@@ -2,37 +2,49 @@
 
 import logging
 import os
-import time
+import re
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
+from tenacity import Retrying, retry_if_exception, stop_before_delay, wait_exponential_jitter
 
 from lstm_model.config.pipeline import TrackingConfig
 from lstm_model.config.section import hide_password
 from lstm_model.errors import ConfigError, StorageError
+from tasks.whole_store import StoreKind, has_rows, make_whole
+
+Result = TypeVar("Result")
 
 PATIENCE_SECONDS = 120.0
 """How long another writer's lock is waited for. MLflow itself gives up after 20 s a call."""
 
 _LOCKED = "TEMPORARILY_UNAVAILABLE"
 
+_TORN_UPGRADE = re.compile(r"table \S+ already exists|duplicate column name")
+"""What MLflow says of tables that it began to upgrade and finds changed in part."""
+
 
 class PatientClient:
     """An MlflowClient whose calls are made again while the database is locked.
 
     A call that found it locked was rolled back whole, so making it again doubles nothing.
+    A SQLite store that is not there is made, whole.
     """
 
     def __init__(self, uri: str) -> None:
-        self._client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+        path = uri.removeprefix("sqlite:///")
+        if path != uri:
+            make_whole(Path(path), _RUNS)
+        self._client = _patiently(lambda: MlflowClient(tracking_uri=uri, registry_uri=uri))
 
     def find_night(self, run: str) -> str | None:
         """Return the id of the night with this id or name, the latest of that name."""
@@ -61,15 +73,44 @@ class PatientClient:
 
         @wraps(method)
         def call(*arguments: object, **options: object) -> Any:
-            deadline = time.monotonic() + PATIENCE_SECONDS
-            while True:
-                try:
-                    return method(*arguments, **options)
-                except MlflowException as error:
-                    if error.error_code != _LOCKED or time.monotonic() > deadline:
-                        raise
+            return _patiently(lambda: method(*arguments, **options))
 
         return call
+
+
+def _patiently(call: Callable[[], Result]) -> Result:
+    """Make a call until the database is free, after pauses that grow; another error is raised."""
+    attempts = Retrying(
+        retry=retry_if_exception(_is_lock),
+        wait=wait_exponential_jitter(multiplier=0.1, max=5, jitter=0.1),
+        stop=stop_before_delay(PATIENCE_SECONDS),
+        reraise=True,
+    )
+    return attempts(call)
+
+
+def _is_lock(error: BaseException) -> bool:
+    if isinstance(error, MlflowException):
+        return bool(error.error_code == _LOCKED)
+    # Opening a store, MLflow lets its database's own error through.
+    return isinstance(error, OperationalError) and "database is locked" in str(error)
+
+
+def _build(path: Path) -> None:
+    from mlflow.store.tracking import DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH  # noqa: PLC0415 - on a first night alone
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore  # noqa: PLC0415 - as above
+
+    root = DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH
+    store = SqlAlchemyStore(f"sqlite:///{path}", root)  # type: ignore[no-untyped-call]
+    store.engine.dispose()
+
+
+def _is_whole(database: sqlite3.Connection, tables: set[str]) -> bool:
+    # The default experiment is what MLflow writes last, and an older version's store has it too.
+    return "experiments" in tables and has_rows(database, "experiments")
+
+
+_RUNS = StoreKind("tracking.uri", _build, _is_whole, frozenset({"alembic_version", "workspaces"}))
 
 
 def quiet_mlflow() -> None:
@@ -119,7 +160,12 @@ def refusals_named(uri: str) -> Iterator[None]:
 def refusal(uri: str, error: Exception) -> StorageError:
     """Return the StorageError that says why a store refused."""
     reason = " ".join(str(getattr(error, "orig", None) or error).split())[:200]
+    remedy = "make it writable or set tracking.uri"
+    if _TORN_UPGRADE.search(reason):
+        remedy = (
+            "an upgrade of its tables was cut off: put back a copy from before, or set "
+            "tracking.uri to a new file"
+        )
     return StorageError(
-        f"cannot record runs at {hide_password(uri)}: {hide_password(reason)}; make it writable or "
-        f"set tracking.uri"
+        f"cannot record runs at {hide_password(uri)}: {hide_password(reason)}; {remedy}"
     )

@@ -1,5 +1,6 @@
 """The search's owner: its key, its lock, and what it does with a dead owner's trials."""
 
+import shutil
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from optuna.trial import TrialState
 from pydantic import TypeAdapter
+from sqlalchemy import Engine, event
 
 from lstm_model.config.loader import parse_config
 from lstm_model.config.pipeline import PipelineConfig
@@ -18,6 +20,7 @@ from lstm_model.model.training import TrainingSettings
 from lstm_model.search.hyper_params import HyperParams
 from lstm_model.search.space import seed_space
 from lstm_model.search.trial import Trial
+from tasks import whole_store
 from tasks.data.data_set import DataSet
 from tasks.search.study_store import (
     NUMBER,
@@ -130,6 +133,33 @@ def test_a_storage_that_is_no_database_is_named(tmp_path: Path) -> None:
         open_study(config_in(tmp_path), "name@1", "name"),
     ):
         pass
+
+
+def test_a_store_that_a_kill_left_in_parts_is_set_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever statement of Optuna's was the last, the torn store is named and a whole one made."""
+    monkeypatch.setattr(whole_store, "QUIET_SECONDS", 0)
+    live = tmp_path / "live" / "studies.db"
+    live.parent.mkdir()
+    states: list[Path] = []
+
+    def keep(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if not statement.startswith(("PRAGMA", "SELECT")) and live.stat().st_size:
+            states.append(tmp_path / f"{len(states):02d}")
+            shutil.copytree(live.parent, states[-1])
+
+    event.listen(Engine, "before_cursor_execute", keep)
+    try:
+        optuna.storages.RDBStorage(f"sqlite:///{live}").engine.dispose()
+    finally:
+        event.remove(Engine, "before_cursor_execute", keep)
+    assert len(states) > 10
+    for state in states:
+        with open_study(config_in(state), "name@1", "name") as study:
+            assert not study.trials
+        (aside,) = state.glob("studies.db.torn-*")
+        assert f"is set aside as {aside.name}" in capsys.readouterr().err
 
 
 def test_a_trial_keeps_the_specification_it_was_trained_from(tmp_path: Path) -> None:
