@@ -18,10 +18,13 @@ from tasks.progress import StageClock
 from tasks.report import report
 from tasks.search.study import search_hyperparameters
 from tasks.search.workers import open_workers
+from tasks.server_watchdog import end_server_with_night
 from tasks.summary import summarise
 from tasks.tracking.registry import register_model
 from tasks.tracking.runs import open_night
 from tasks.training.retrain import retrain
+
+end_server_with_night()  # here, because the engine starts a server before the flow's first line
 
 
 @flow(name="lstm-hpo", validate_parameters=False)
