@@ -1,5 +1,5 @@
 # make run    sets up .venv and runs the pipeline on bundled real bars
-# make test   sets up .venv and runs lint, types, the import contract and all tests
+# make test   sets up .venv and runs lint, types, the import contract and all tests but the slow ones
 # make docs   sets up .venv and writes docs/configuration.md from lstm_model/config
 # make bench  sets up .venv and measures: speed, memory, search efficiency
 PYTHON ?= python3
@@ -19,7 +19,7 @@ run: .venv/.run-installed
 	$(BIN)/lstm-hpo run --config configs/quickstart.yaml
 
 test: .venv/.test-installed lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not slow"
 
 lint: .venv/.test-installed
 	$(BIN)/ruff check .

@@ -1,6 +1,7 @@
 """Watching other processes: what a test waits for, and which processes are a search's workers."""
 
 import contextlib
+import os
 import sqlite3
 import time
 from collections.abc import Callable
@@ -25,6 +26,32 @@ def workers_of(parent: int) -> list[psutil.Process]:
             with contextlib.suppress(psutil.NoSuchProcess):
                 if any("spawn_main" in word for word in process.cmdline()):
                     found.append(process)
+    return found
+
+
+def processes_left(variable: str, timeout_seconds: float) -> list[str]:
+    """Return what still runs with `NAME=value` in its environment after a while; end it, too."""
+    name, _, value = variable.partition("=")
+    deadline = time.monotonic() + timeout_seconds
+    while (found := _processes_with(name, value)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    left = [f"{process.pid}: {words[:200]}" for process, words in found]
+    for process, _ in found:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    return left
+
+
+def _processes_with(name: str, value: str) -> list[tuple[psutil.Process, str]]:
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.pid == os.getpid() or process.environ().get(name) != value:
+                continue
+            words = " ".join(process.cmdline())
+            # Python's own helper of this process, which ends with it.
+            if not ("multiprocessing.resource_tracker" in words and process.ppid() == os.getpid()):
+                found.append((process, words))
     return found
 
 
