@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -90,20 +91,52 @@ def test_a_first_night_killed_while_it_makes_its_store_costs_nothing(tmp_path: P
     assert "set aside" not in nights.said()
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_a_first_night_killed_again_and_again_equals_an_undisturbed_one(tmp_path: Path) -> None:
-    """Killed after 6, 9, 12, 16, 22 and 30 s in turn, the command ends with its exact total."""
-    longer = {"search__trials": "4", "training__epochs": "12"}
-    nights = Nights(tmp_path / "nights", **longer)
+def kill_by_the_clock(nights: Nights) -> None:
+    """Kill the command after each delay in turn, wherever it may be by then."""
     for delay in DELAYS:
         night = nights.start()
         try:
             night.wait(delay)
         except subprocess.TimeoutExpired:
             nights.kill(night)
+
+
+def kill_at_each_step(nights: Nights) -> None:
+    """Kill the command as soon as it has come to each step in turn, however fast the machine is."""
+    runs, studies = nights.folder / "mlruns", nights.folder / "data" / "studies.db"
+    steps: tuple[Callable[[], object], ...] = (
+        (runs / ".mlflow.db.making").exists,
+        (runs / "mlflow.db").exists,
+        studies.exists,
+        lambda: count_trials(studies, "RUNNING"),
+        lambda: count_trials(studies, "COMPLETE"),
+    )
+    for reached in steps:
+        night = nights.start()
+        wait_until(reached)
+        assert night.poll() is None, nights.said()
+        nights.kill(night)
+
+
+LONGER = {"search__trials": "4", "training__epochs": "12"}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Run the night that the killed ones are held against, once."""
+    return Nights(tmp_path_factory.mktemp("undisturbed") / "nights", **LONGER).run_to_the_end()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("kill", [kill_by_the_clock, kill_at_each_step])
+def test_a_first_night_killed_again_and_again_equals_an_undisturbed_one(
+    kill: Callable[[Nights], None], tmp_path: Path, undisturbed: dict[str, Any]
+) -> None:
+    """Killed five or six times in one folder, the command ends with its exact total and table."""
+    nights = Nights(tmp_path / "nights", **LONGER)
+    kill(nights)
     summary = nights.run_to_the_end()
-    undisturbed = Nights(tmp_path / "undisturbed", **longer).run_to_the_end()
     assert table(summary) == table(undisturbed)
     assert len(table(summary)) == 4
     store = nights.folder / "data" / "studies.db"
