@@ -17,21 +17,21 @@ import optuna
 
 from benchmarks.trials import prepare, train_in_workers
 from lstm_model.model.training import TrainingSettings
-from lstm_model.search.hyper_params import EXAMPLES, Params
+from lstm_model.search.hyper_params import EXAMPLES, HyperParams
 from lstm_model.search.space import distributions, seed_space
 from lstm_model.seeding import derive_seed
-from tasks.search.trial import TrialOrder
+from tasks.search.trial import TrialSpec
 
 TABLE = Path(__file__).parent / "curves" / "sp500_log_volatility.csv.gz"
 EPOCHS = 5
 SEED = 42
 
 
-def draw_configurations(count: int) -> list[Params]:
+def draw_configurations(count: int) -> list[HyperParams]:
     """Return the seed's Table 5, then draws from its space, uniform as its own distributions."""
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=SEED))
-    drawn = [dict(study.ask(distributions(seed_space())).params) for _ in range(count)]
-    return [*(example.to_dict() for example in EXAMPLES), *drawn]
+    drawn = [study.ask(distributions(seed_space())).params for _ in range(count)]
+    return [*EXAMPLES, *map(HyperParams.from_mapping, drawn)]
 
 
 def main() -> None:
@@ -44,8 +44,8 @@ def main() -> None:
     rows = Path(".bench/curves.jsonl")
     data_set = prepare("benchmarks/task.yaml")
     done = {row["number"] for row in _read(rows)}
-    orders = [
-        TrialOrder(
+    specs = [
+        TrialSpec(
             number,
             params,
             data_set.search_path,
@@ -57,11 +57,12 @@ def main() -> None:
         for number, params in enumerate(draw_configurations(arguments.configurations))
         if number not in done
     ]
-    for outcome in train_in_workers(orders, arguments.workers):
-        losses = {f"epoch_{epoch}": loss for epoch, loss in outcome.curve.items()}
-        row = {"number": outcome.number} | outcome.params | losses
+    for result in train_in_workers(specs, arguments.workers):
+        trial = result.trial
+        losses = {f"epoch_{epoch}": loss for epoch, loss in trial.curve.items()}
+        row = {"number": trial.number} | trial.params.to_dict() | losses
         with rows.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row | {"seconds": round(outcome.seconds, 3)}) + "\n")
+            file.write(json.dumps(row | {"seconds": round(trial.seconds, 3)}) + "\n")
     write_table(rows)
 
 

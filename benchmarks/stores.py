@@ -15,8 +15,9 @@ from benchmarks.nights import CONFIG
 from benchmarks.trials import prepare
 from lstm_model.config.loader import load_config
 from lstm_model.model.training import EpochResult, TrainingSettings
-from tasks.search.study_store import begin_trial, open_study, record_outcome, study_key
-from tasks.search.trial import TrialOrder, TrialOutcome
+from lstm_model.search.trial import Trial
+from tasks.search.study_store import begin_trial, open_study, record_trial, study_key
+from tasks.search.trial import TrialResult, TrialSpec
 from tasks.tracking.runs import open_night
 
 TRIALS = 10
@@ -38,18 +39,17 @@ def main() -> None:
     key = study_key(config, data_set, name)
     with ExitStack() as stack:
         with timed("open MLflow"):
-            night = stack.enter_context(open_night(config, name))
+            logger = stack.enter_context(open_night(config, name))
         with timed("open Optuna"):
             study = stack.enter_context(open_study(config, key, name))
         for number, params in enumerate(draw_configurations(TRIALS)[-TRIALS:]):
-            order = TrialOrder(number, params, "none", len(EPOCHS), TrainingSettings(1, 1.0))
-            outcome = TrialOutcome(number, "COMPLETE", params, (EPOCHS,), 1.0, "", 5.0)
+            spec = TrialSpec(number, params, "none", len(EPOCHS), TrainingSettings(1, 1.0))
+            trial = Trial(number, "COMPLETE", params, 1.0, 5.0, len(EPOCHS))
             with timed("record ten trials in Optuna"):
-                trial = begin_trial(study, order, config.search.space)
-                record_outcome(study, trial, outcome)
+                record_trial(study, begin_trial(study, spec, config.search.space), trial)
             with timed("record ten trials in MLflow"):
-                run_id = night.start_trial(number, number, params)
-                night.finish_trial(run_id, outcome, "none")
+                run_id = logger.start_trial(number, number, params.to_dict())
+                logger.finish_trial(run_id, TrialResult(trial, (EPOCHS,)), "none")
     Path(sys.argv[1]).write_text(json.dumps(seconds), encoding="utf-8")
 
 

@@ -7,7 +7,7 @@ from lstm_model.config.loader import load_config
 from tasks.data.data_set import DataSet
 from tasks.data.prepare import prepare_data_set
 from tasks.data.snapshots import fetch_bars, store_snapshot
-from tasks.search.trial import TrialOrder, TrialOutcome
+from tasks.search.trial import TrialResult, TrialSpec
 from tasks.search.workers import TrialExecutor
 
 FOLDERS = {"data.raw_dir": ".bench/raw", "data.data_dir": ".bench/processed"}
@@ -21,11 +21,11 @@ def prepare(path: str) -> DataSet:
     return prepare_data_set.fn(store_snapshot.fn(config.data, parts), config)
 
 
-def train_in_workers(orders: Sequence[TrialOrder], workers: int) -> Iterator[TrialOutcome]:
-    """Yield the outcomes of warm workers as they come."""
+def train_in_workers(specs: Sequence[TrialSpec], workers: int) -> Iterator[TrialResult]:
+    """Yield the results of warm workers as they come."""
     with (
         TrialExecutor(workers, timeout_seconds=3600) as executor,
         ThreadPoolExecutor(workers) as threads,
     ):
-        for future in as_completed([threads.submit(executor.run, order) for order in orders]):
+        for future in as_completed([threads.submit(executor.run, spec) for spec in specs]):
             yield future.result()

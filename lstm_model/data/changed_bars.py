@@ -6,7 +6,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from lstm_model.data.bars import PRICES, Bars
-from lstm_model.data.features import WARM_UP_BARS, days_since_epoch
+from lstm_model.data.calendar import days_since_epoch
+from lstm_model.data.features import WARM_UP_BARS
 
 NEXT_DAYS = 5
 SPREAD_STARTS, RANDOM_STARTS = 8, 4

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 from jaxtyping import Bool, Float, Int
 
 from lstm_model.config.pipeline import FeaturesConfig, FeatureSet
 from lstm_model.data.bars import Bars, Histories, adjust_all
+from lstm_model.data.calendar import days_since_epoch
 from lstm_model.data.custom_features import custom_columns
 from lstm_model.data.har import HAR_NAMES, har_terms
 from lstm_model.data.indicators import INDICATORS, indicator_columns
@@ -77,8 +77,3 @@ def tabulate_features(
         values=values,
         ready=warm & np.isfinite(values).all(axis=1),
     )
-
-
-def days_since_epoch(dates: "pd.Series[pd.Timestamp]") -> Int[np.ndarray, " row"]:
-    """Return dates as whole days, whatever unit pandas holds them in."""
-    return dates.to_numpy().astype("datetime64[D]").astype(np.int64)

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from lstm_model.data.bars import Bars
+from lstm_model.data.calendar import date_of, day_of
 from lstm_model.data.changed_bars import (
     late_starts,
     lift_after,
@@ -98,10 +99,10 @@ def _recompute(
                     guilty.setdefault(name, cut)
     except ConfigError as error:
         return AuditRow(check, False, str(error))
-    found = ", ".join(f"{name} changes at {_date(cut)}" for name, cut in guilty.items())
+    found = ", ".join(f"{name} changes at {date_of(cut)}" for name, cut in guilty.items())
     unchanged = (
         f"{len(whole.names)} columns of {', '.join(bars.tickers)} unchanged at {len(cuts)} dates "
-        f"from {_date(cuts[0])} to {_date(cuts[-1])}"
+        f"from {date_of(cuts[0])} to {date_of(cuts[-1])}"
     )
     return AuditRow(check, not guilty, found or unchanged)
 
@@ -120,11 +121,11 @@ def _start_later(compute: ComputeFeatures, bars: Bars, whole: FeatureTable) -> A
             own, days = whole.values[rows], whole.dates[rows]
             for start in late_starts(len(own)):
                 later = compute(without_head(bars, ticker, start)).values[WARM_UP_BARS:]
-                begun = f"on {ticker} when history starts at {_date(int(days[start]))}"
+                begun = f"on {ticker} when history starts at {date_of(days[start])}"
                 for name, row, values in _moved_columns(
                     whole.names, own[start + WARM_UP_BARS :], later
                 ):
-                    day = _date(int(days[start + WARM_UP_BARS + row]))
+                    day = date_of(days[start + WARM_UP_BARS + row])
                     guilty.setdefault(name, f"{values} at {day} {begun}")
                 starts += 1
     except ConfigError as error:
@@ -166,7 +167,7 @@ def audit_labels(split: ChronoSplit) -> list[AuditRow]:
             AuditRow(
                 f"labels of {name} end before {following} begins",
                 last < start,
-                f"the last ends {_date(last)}, the first {following} sample is {_date(start)}",
+                f"the last ends {date_of(last)}, the first {following} sample is {date_of(start)}",
             )
         )
     labelled = np.flatnonzero(np.isfinite(search.rows.labels))
@@ -176,7 +177,7 @@ def audit_labels(split: ChronoSplit) -> list[AuditRow]:
         AuditRow(
             "the search holds no row and no label of the test block",
             latest < first_test and bool(np.isin(labelled, samples).all()),
-            f"its last row is {_date(latest)}, {len(labelled)} labels for {len(samples)} samples",
+            f"its last row is {date_of(latest)}, {len(labelled)} labels for {len(samples)} samples",
         )
     )
     return rows
@@ -223,7 +224,7 @@ def _cuts(table: FeatureTable, boundaries: Sequence[dt.date]) -> list[int]:
     days = np.unique(table.dates)
     usable = days[min(WARM_UP_BARS, len(days) - 2) : -1]
     spread = usable[np.linspace(0, len(usable) - 1, CUTS).astype(int)]
-    before = [days[np.searchsorted(days, (d - dt.date(1970, 1, 1)).days) - 1] for d in boundaries]
+    before = [days[np.searchsorted(days, day_of(d)) - 1] for d in boundaries]
     return sorted({int(day) for day in (*spread, *before)})
 
 
@@ -256,7 +257,3 @@ def _equal(one: object, other: object) -> bool:
     if one is None or other is None:
         return one is other
     return bool(np.array_equal(np.asarray(one), np.asarray(other)))
-
-
-def _date(day: int) -> dt.date:
-    return dt.date(1970, 1, 1) + dt.timedelta(days=day)

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from lstm_model.config.pipeline import PipelineConfig
+from lstm_model.data.calendar import date_of, day_of
 from lstm_model.data.features import WARM_UP_BARS
 from lstm_model.errors import BarsError, SplitError
 from lstm_model.shares import block_starts, dates_needed
@@ -94,8 +95,8 @@ def divide(samples: SampleTable, config: PipelineConfig) -> Blocks:
         test=test,
         seen=dates < test_start,
         held_out=_rows_from(test_start, samples, config.windows.length),
-        validation_start=_date(validation_start),
-        test_start=_date(test_start),
+        validation_start=date_of(validation_start),
+        test_start=date_of(test_start),
     )
 
 
@@ -165,11 +166,11 @@ def _boundaries(sample_dates: Int[np.ndarray, " date"], config: PipelineConfig) 
         ("split.validation_start", split.validation_start),
         ("split.test_start", split.test_start),
     ):
-        day = (date - dt.date(1970, 1, 1)).days
+        day = day_of(date)
         if not sample_dates[0] < day <= sample_dates[-1]:
             raise SplitError(
-                f"{name} must lie within the samples ({_date(sample_dates[0])} .. "
-                f"{_date(sample_dates[-1])}) but is {date}; move it, or fetch more bars"
+                f"{name} must lie within the samples ({date_of(sample_dates[0])} .. "
+                f"{date_of(sample_dates[-1])}) but is {date}; move it, or fetch more bars"
             )
         days.append(day)
     return days[0], days[1]
@@ -195,7 +196,3 @@ def _rows_from(start: int, samples: SampleTable, length: int) -> Bool[np.ndarray
         first = begin + np.searchsorted(samples.dates[begin:end], start)
         keep[max(begin, first - length + 1) : first] = True
     return keep
-
-
-def _date(day: int | np.int64) -> dt.date:
-    return dt.date(1970, 1, 1) + dt.timedelta(days=int(day))

@@ -8,7 +8,7 @@ import pandas as pd
 from jaxtyping import Float, Int
 
 from lstm_model.data.bars import Bars, Histories, adjust_all
-from lstm_model.data.features import days_since_epoch
+from lstm_model.data.calendar import days_since_epoch
 from lstm_model.data.har import har_terms, parkinson_variance
 from lstm_model.data.trailing import over_last
 

@@ -8,7 +8,8 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float, Int
 
-from lstm_model.evaluation.by_date import calendar_days, date_means
+from lstm_model.data.calendar import dates_of
+from lstm_model.evaluation.by_date import date_means
 from lstm_model.evaluation.measured import MIN_DATES, Measured, NotComputed, too_short
 from lstm_model.evaluation.sharpe import YEAR, deflated_sharpe, sharpe_interval
 
@@ -140,7 +141,7 @@ def trade(
         costs_bps=costs_bps,
         delay_bars=DELAY_BARS,
         trials=trials,
-        dates=calendar_days(days),
+        dates=dates_of(days),
         strategy=_performance(own, own_turnover, trials, seed, repetitions),
         # Buy-and-hold is a single trial.
         buy_and_hold=_performance(market, market_turnover, 1, seed, repetitions),

@@ -8,9 +8,9 @@ import torch
 from jaxtyping import Float, Int
 
 from lstm_model.data.har import least_squares
-from lstm_model.data.scaling import Scaler
 from lstm_model.data.views import ChronoSplit, Rows, SearchView
-from lstm_model.data.windows import WindowSet, scaled_tensor, window_set
+from lstm_model.data.windows import WindowSet, scale_view, scaled_windows
+from lstm_model.search.hyper_params import BALANCED
 
 RIDGE_PENALTIES = tuple(10.0**power for power in range(-1, 7))
 RIDGE_BATCH = 1024
@@ -63,12 +63,10 @@ def _har(
 def _ridge(split: ChronoSplit) -> Float[np.ndarray, " sample"]:
     """Regress the label on the flattened window; the moments are accumulated batch by batch."""
     search, held_out = split.search, split.held_out
-    plain = replace(search.rows, har_skip=False)
-    scaler = Scaler.fit(plain, search.train)
-    tensor = scaled_tensor(search.rows, scaler)
-    train = window_set(tensor, search.rows, search.train, scaler)
-    validation = window_set(tensor, search.rows, search.validation, scaler)
-    test = window_set(scaled_tensor(held_out.rows, scaler), held_out.rows, held_out.test, scaler)
+    without_skip = replace(search, rows=replace(search.rows, har_skip=False))
+    view = scale_view(without_skip, BALANCED)
+    train, validation = view.train, view.validation
+    test = scaled_windows(held_out.rows, held_out.test, view.scaler)
 
     size = train.length * train.rows.shape[1]
     gram, moment, mean = np.zeros((size, size)), np.zeros(size), np.zeros(size)
@@ -83,7 +81,7 @@ def _ridge(split: ChronoSplit) -> Float[np.ndarray, " sample"]:
     truth = validation.labels.double().numpy()
     errors = [np.mean((_apply(validation, w, mean) - truth) ** 2) for w in candidates]
     scaled = _apply(test, candidates[int(np.argmin(errors))], mean)
-    return scaler.unscale_forecasts(scaled, held_out.rows.har_terms[held_out.test])
+    return view.scaler.unscale_forecasts(scaled, held_out.rows.har_terms[held_out.test])
 
 
 def _solve_ridge(

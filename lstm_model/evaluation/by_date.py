@@ -1,7 +1,5 @@
 """Means by date: tickers of the same day count as one observation."""
 
-import datetime as dt
-
 import numpy as np
 from jaxtyping import Float, Int
 
@@ -17,8 +15,3 @@ def date_means(
     _, position, tickers = np.unique(dates, return_inverse=True, return_counts=True)
     means: Float[np.ndarray, " date"] = np.bincount(position, weights=values) / tickers
     return means
-
-
-def calendar_days(dates: Int[np.ndarray, " date"]) -> tuple[dt.date, ...]:
-    """Return days since 1970-01-01 as dates."""
-    return tuple(dates.astype("datetime64[D]").tolist())

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 
-from lstm_model.evaluation.by_date import calendar_days
+from lstm_model.data.calendar import dates_of
 from lstm_model.evaluation.long_run import ROUNDING
 from lstm_model.evaluation.measured import MIN_DATES, Measured, NotComputed, too_short
 
@@ -118,7 +118,7 @@ def _summarise(
 ) -> Correlation:
     mean, sd = float(correlations.mean()), float(correlations.std(ddof=1))
     ratio = mean / sd if sd > ROUNDING else NotComputed("the correlation is constant")
-    pairs = zip(calendar_days(days), correlations.tolist(), strict=True)
+    pairs = zip(dates_of(days), correlations.tolist(), strict=True)
     return Correlation(mean, sd, ratio, tuple(pairs))
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from lstm_model.evaluation.by_date import calendar_days, date_means
+from lstm_model.data.calendar import dates_of
+from lstm_model.evaluation.by_date import date_means
 from lstm_model.evaluation.intervals import Interval
 from lstm_model.evaluation.long_run import is_constant
 from lstm_model.evaluation.measured import NotComputed
@@ -50,7 +51,7 @@ def series_by_date(
         radius = intervals[0].radius
         low, high = tuple((forecast - radius).tolist()), tuple((forecast + radius).tolist())
     return Series(
-        dates=calendar_days(np.unique(dates)),
+        dates=dates_of(np.unique(dates)),
         truth=tuple(date_means(truth, dates).tolist()),
         forecast=tuple(forecast.tolist()),
         spread=tuple(date_means(spread, dates).tolist()),

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from lstm_model.data.bars import Bars
-from lstm_model.data.features import days_since_epoch
+from lstm_model.data.calendar import days_since_epoch
 from lstm_model.data.targets import NO_DATE, TargetKind, compute_targets, parkinson_variance
 
 CLOSES = [100.0, 110.0, 99.0, 105.0]

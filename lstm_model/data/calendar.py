@@ -1,0 +1,29 @@
+"""Days as whole numbers since 1970-01-01: how every stage after the bars holds dates."""
+
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Int
+
+EPOCH = dt.date(1970, 1, 1)
+
+
+def days_since_epoch(dates: "pd.Series[pd.Timestamp]") -> Int[np.ndarray, " row"]:
+    """Return dates as whole days, whatever unit pandas holds them in."""
+    return dates.to_numpy().astype("datetime64[D]").astype(np.int64)
+
+
+def day_of(date: dt.date) -> int:
+    """Return a date as whole days since 1970-01-01."""
+    return (date - EPOCH).days
+
+
+def date_of(day: int | np.int64) -> dt.date:
+    """Return the date of a day, counted from 1970-01-01."""
+    return EPOCH + dt.timedelta(days=int(day))
+
+
+def dates_of(days: Int[np.ndarray, " date"]) -> tuple[dt.date, ...]:
+    """Return the dates of days, counted from 1970-01-01."""
+    return tuple(days.astype("datetime64[D]").tolist())
