@@ -68,3 +68,13 @@ def test_a_file_is_no_longer_than_a_reader_can_hold() -> None:
     for folder in ("flows", "tasks", "lstm_model"):
         for path in (ROOT / folder).rglob("*.py"):
             assert len(path.read_text().splitlines()) <= 350, path
+
+
+@pytest.mark.parametrize("floor", ["flows", "tasks", "lstm_model"])
+def test_every_module_stands_in_the_plan(floor: str) -> None:
+    """docs/architecture.md names each module, so that a reader finds its room."""
+    plan = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    folders = {"figures", "page"}  # named as a whole
+    for path in (ROOT / floor).rglob("*.py"):
+        if path.stem != "__init__" and path.parent.name not in folders:
+            assert f"`{path.stem}`" in plan or f"{path.name}`" in plan, path.relative_to(ROOT)
