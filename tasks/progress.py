@@ -72,15 +72,17 @@ class ItemProgress:
             )
             self._task = self._bar.add_task(stage, total=total, completed=done, status="")
 
-    def show(self, line: str, status: str, share_done: float) -> None:
+    def show(self, item: str, status: str, share_done: float) -> None:
         """Show an item that has ended; `share_done` is that of this stage's work, from 0 to 1."""
+        left = ""
         if 0 < share_done < 1:
-            left = (time.monotonic() - self._started) * (1 / share_done - 1)
-            status = f"{status}, about {duration(left)} left"
+            seconds = (time.monotonic() - self._started) * (1 / share_done - 1)
+            left = f"about {duration(seconds)} left"
         if self._bar is not None:
-            self._bar.update(self._task, completed=self.done, status=status)
-            return
-        print(f"  {self.done}/{self.total} {line}, {status}", file=sys.stderr)
+            self._bar.update(self._task, completed=self.done, status=_listed(status, left))
+        else:
+            line = f"  {self.done}/{self.total} {_listed(item, status, left)}"
+            print(line, file=sys.stderr)
 
     def __enter__(self) -> Self:
         if self._bar is not None:
@@ -132,7 +134,11 @@ class TrainingProgress(ItemProgress):
         else:
             what = f"best at epoch {outcome.best_epoch} of {len(outcome.epochs)}"
         share_done = self._done_cost / self._total_cost
-        self.show(f"{name}, seed {member + 1}: {what}", "trained", share_done)
+        self.show(f"{name}, seed {member + 1}: {what}", "", share_done)
+
+
+def _listed(*parts: str) -> str:
+    return ", ".join(part for part in parts if part)
 
 
 def duration(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""What a trial's numbers depend on beside its order: code, libraries, processor, instructions."""
+"""What a trial's numbers depend on besides its specification: code, libraries, processor."""
 
 import hashlib
 import platform
@@ -13,6 +13,9 @@ from tasks.instructions import describe_instructions
 from tasks.search.workers import WORKER_THREADS
 
 LIBRARIES = ("torch", "numpy", "optuna")
+
+NOT_IN_A_TRIAL = ("evaluation", "report")
+"""Rooms of `lstm_model` that no loss of a trial depends on."""
 
 
 @lru_cache(maxsize=1)
@@ -46,5 +49,7 @@ def _code_sha256() -> str:
     digest = hashlib.sha256()
     folder = Path(str(lstm_model.__file__)).parent
     for file in sorted(folder.rglob("*.py")):
+        if file.relative_to(folder).parts[0] in NOT_IN_A_TRIAL:
+            continue
         digest.update(str(file.relative_to(folder)).encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()
