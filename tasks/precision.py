@@ -74,7 +74,7 @@ def probe_bf16(device: str) -> Bf16Ability:
     limited = f", limited by {limits()}" if limits() else ""
     return Bf16Ability(
         possible=_can_step(device),
-        needs="a processor with AVX-512, for oneDNN's LSTM",
+        needs="a processor with AVX-512 (oneDNN's LSTM)",
         found=f"{processor_name()} with {onednn_level()}{limited}",
         caution=_caution(onednn_level()),
     )

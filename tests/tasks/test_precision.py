@@ -14,11 +14,12 @@ import torch
 
 from lstm_model.errors import ConfigError
 from lstm_model.model.training import TrainingSettings
+from lstm_model.search.hyper_params import HyperParams
 from tasks import instructions, precision
 from tasks.precision import Bf16Ability, probe_bf16, require_hardware, require_precision
 from tasks.search.replay import replay_trial
-from tasks.search.study_store import NUMBER, ORDER
-from tasks.search.trial import TrialOrder
+from tasks.search.study_store import NUMBER, SPEC
+from tasks.search.trial import TrialSpec
 
 X86 = platform.machine().lower() in {"x86_64", "amd64"}
 ABLE = Bf16Ability(True, "AVX-512", "Chip with AVX512_CORE_AMX")
@@ -169,10 +170,10 @@ def test_a_replay_asks_before_it_prepares(probe_finds: Prober, tmp_path: Path) -
     """A trial recorded in bf16 is refused where its data are gone and not yet prepared again."""
     storage = f"sqlite:///{tmp_path / 'studies.db'}"
     settings = TrainingSettings(7, 1.0, precision="bf16")
-    order = TrialOrder(0, {"lr": 1e-3}, str(tmp_path / "gone.safetensors"), 1, settings)
+    spec = TrialSpec(0, HyperParams(lr=1e-3), str(tmp_path / "gone"), 1, settings)
     study = optuna.create_study(study_name="s@1", storage=storage)
     study.add_trial(
-        optuna.trial.create_trial(value=1.0, user_attrs={NUMBER: 0, ORDER: asdict(order)})
+        optuna.trial.create_trial(value=1.0, user_attrs={NUMBER: 0, SPEC: asdict(spec)})
     )
     probe_finds(UNABLE)
     with pytest.raises(ConfigError, match="bf16 needs AVX-512 but there is Chip with AVX2"):
