@@ -10,8 +10,8 @@ from pathlib import Path
 import psutil
 
 
-def wait_until(condition: Callable[[], object], timeout_seconds: float = 120) -> None:
-    """Wait for a condition; what does not come in time fails the test."""
+def wait_until(condition: Callable[[], object], timeout_seconds: float = 300) -> None:
+    """Wait for a condition; what does not come in time fails the test. Machines may be busy."""
     deadline = time.monotonic() + timeout_seconds
     while not condition():
         assert time.monotonic() < deadline, "what the test waits for did not come"

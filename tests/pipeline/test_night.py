@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,21 +22,19 @@ from tasks.data.snapshots import stored_snapshots
 from tasks.tracking.registry import input_example
 from tests.processes import count_trials, wait_until, wait_until_busy, workers_of
 
-from .conftest import QUICKSTART, SMALL, Command
+from .conftest import QUICKSTART, Command, give_store, rows_of, settings_of, table
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
-
-
-def table(summary: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """Return the study's table without what a clock says."""
-    return [(t["number"], t["state"], t["value"], t["params"]) for t in summary["trials"]]
+pytestmark = pytest.mark.e2e
 
 
 def test_a_night_leaves_one_parent_with_a_child_a_trial_and_a_model_that_forecasts(
-    lstm_hpo_run: Command,
+    lstm_hpo_command: Command, prefect_server: None
 ) -> None:
-    """A night records all it did, and its model forecasts the same from raw bars."""
-    night = lstm_hpo_run(
+    """A night records all it did, and its model forecasts the same from raw bars.
+
+    It shares nothing with other tests but the server.
+    """
+    night = lstm_hpo_command(
         "--trials", "3", "--study-name", "whole",
         evaluation__references="2",
         training__retrain__seeds="2",
@@ -90,7 +89,7 @@ def test_a_night_leaves_one_parent_with_a_child_a_trial_and_a_model_that_forecas
     raw = input_example(snapshot, 400)
     inside = served.unwrap_python_model().bundle.forecast_bars(raw)
     outside = served.predict(raw)
-    assert len(outside) == 400 - 250 - 60 + 1
+    assert len(outside) == 400 - 250 - 20 + 1
     for column in ("forecast", "spread"):
         np.testing.assert_array_equal(outside[column], inside[column])
     assert served.metadata.signature is not None
@@ -197,27 +196,20 @@ def check_insight(summary: dict[str, Any], out: str, description: str) -> None:
     assert all(text in description for text in texts)
 
 
-def test_a_resumed_search_equals_an_undisturbed_one(lstm_hpo_run: Command) -> None:
-    """2 + 0 + 3 trials over three calls give the same table, bit for bit, as 5 at once."""
-    parts = [lstm_hpo_run("--trials", n, "--study-name", "same") for n in ("2", "2", "5")]
-    assert [len(part.summary["trials"]) for part in parts] == [2, 2, 5], parts[-1].err
-    assert "goes on from 2 finished trials" in parts[1].err
+def test_a_resumed_night_equals_an_undisturbed_one(
+    lstm_hpo_run: Command, search_alone: Callable[..., Any]
+) -> None:
+    """2 + 0 + 3 trials over three calls give the same night, bit for bit, as 5 at once."""
+    assert [len(search_alone(2, name="same").trials) for _ in range(2)] == [2, 2]
+    resumed = lstm_hpo_run("--trials", "5", "--study-name", "same")
+    assert "goes on from 2 finished trials" in resumed.err
     whole = lstm_hpo_run(
         "--trials", "5", "--study-name", "same", folder="fresh", search__workers="1"
     )
     # The start-up trials are those of a budget of five in both: nothing model-based was drawn at 2.
-    assert table(parts[2].summary) == table(whole.summary)
-    assert parts[2].summary["retrain"] == whole.summary["retrain"]
-    assert parts[2].summary["test"] == whole.summary["test"]
-
-
-def test_the_same_name_on_other_data_says_so(lstm_hpo_run: Command) -> None:
-    """A study's name on other bars starts a new study, and the user is told."""
-    first = lstm_hpo_run("--trials", "1", "--study-name", "twice")
-    second = lstm_hpo_run("--trials", "1", "--study-name", "twice", data__start="2011-06-01")
-    assert (first.status, second.status) == (0, 0), second.err
-    assert "exists on other data" not in first.err
-    assert "study twice exists on other data" in second.err
+    assert table(resumed.summary) == table(whole.summary)
+    assert resumed.summary["retrain"] == whole.summary["retrain"]
+    assert resumed.summary["test"] == whole.summary["test"]
 
 
 def test_a_diverging_study_ends_in_one_line_and_its_runs_are_killed(lstm_hpo_run: Command) -> None:
@@ -250,14 +242,13 @@ def test_refit_and_log_return_and_dates_run_too(lstm_hpo_run: Command) -> None:
 
 
 def test_garbage_in_the_test_block_changes_no_trial_and_no_weight(
-    lstm_hpo_run: Command, tmp_path: Path
+    search_alone: Callable[..., Any], tmp_path: Path
 ) -> None:
     """Nonsense from the test block on leaves trials, parameters and weights as they were."""
     from arch.data import sp500
 
-    bars = sp500.load()["2012":].rename_axis("Date").reset_index()
-    weights = []
-    tables = []
+    bars = sp500.load()["2014":].rename_axis("Date").reset_index()
+    found = []
     for name in ("clean", "garbage"):
         folder = tmp_path / f"{name}-bars"
         folder.mkdir()
@@ -268,21 +259,20 @@ def test_garbage_in_the_test_block_changes_no_trial_and_no_weight(
             for column in ("Open", "High", "Low", "Close", "Adj Close"):
                 frame.loc[late, column] *= wave
         frame.to_csv(folder / "X.csv", index=False)
-        night = lstm_hpo_run(
-            "--trials", "2", "--study-name", "garbage",
+        study, models = search_alone(
+            2,
             folder=name,
+            with_final_models=True,
             data__source="csv",
             data__csv_dir=str(folder),
             data__tickers="[X]",
-            split__validation_start="2015-06-01",
+            split__validation_start="2016-01-04",
             split__test_start="2017-01-03",
-        )  # fmt: skip
-        assert night.status == 0, night.err
-        tables.append((table(night.summary), night.summary["retrain"]))
-        model = next((tmp_path / name / "data" / "models").glob("*/winner/weights.safetensors"))
-        weights.append(model.read_bytes())
-    assert tables[0] == tables[1]
-    assert weights[0] == weights[1]
+        )
+        weights = next((tmp_path / name / "data" / "models").glob("*/winner/weights.safetensors"))
+        curves = [[e.validation_loss for e in t.epochs] for t in models.winner.trainings]
+        found.append((rows_of(study), curves, weights.read_bytes()))
+    assert found[0] == found[1]
 
 
 def test_a_panel_of_csv_files_runs(lstm_hpo_run: Command, market_data: Path) -> None:
@@ -302,35 +292,31 @@ def test_a_panel_of_csv_files_runs(lstm_hpo_run: Command, market_data: Path) -> 
 
 
 def test_an_interrupt_ends_cleanly_and_the_next_run_goes_on(
-    lstm_hpo_run: Command, tmp_path: Path
+    search_alone: Callable[..., Any], tmp_path: Path, empty_store: Path
 ) -> None:
     """Ctrl-C in mid-trial ends in one line, and leaves nothing RUNNING and nothing half-done."""
-    words = [
-        sys.executable, "-m", "flows.cli", "run", "--config", QUICKSTART, "--study-name", "cut",
-        "--trials", "4",
-    ]  # fmt: skip
-    for key, value in SMALL.items():
-        words += ["--set", f"{key}={value}"]
     # Long enough to be caught in the middle.
-    epochs = "40"
-    words += ["--set", f"training.epochs={epochs}"]
+    changes = {"training__epochs": "150"}
+    give_store(tmp_path, empty_store)
+    words = [sys.executable, "-m", "flows.cli", "run", "--config", QUICKSTART]
+    words += ["--study-name", "cut", "--trials", "4"]
+    words += [word for setting in settings_of(tmp_path, changes) for word in ("--set", setting)]
     with (tmp_path / "err.txt").open("w") as err:
-        process = subprocess.Popen(words, stderr=err, stdout=err)
+        process = subprocess.Popen(words, cwd=tmp_path, stderr=err, stdout=err)
         store = tmp_path / "data" / "studies.db"
-        # In mid-trial: both of the generation are handed out, and their workers compute.
-        wait_until(lambda: count_trials(store, "RUNNING") == 2)
-        for worker in workers_of(process.pid):
-            wait_until_busy(worker, seconds=1)
+        # In mid-trial: the second generation's are handed out, and their workers compute.
+        wait_until(lambda: count_trials(store, "COMPLETE") >= 2 and count_trials(store, "RUNNING"))
+        for worker in workers_of(process.pid)[:1]:
+            wait_until_busy(worker)
         process.send_signal(signal.SIGINT)
-        assert process.wait(120) == 130
+        assert process.wait(300) == 130
     last = (tmp_path / "err.txt").read_text().splitlines()[-1]
     assert last.startswith("lstm-hpo: interrupted"), last
     client = mlflow.MlflowClient(f"sqlite:///{tmp_path / 'mlruns' / 'mlflow.db'}")
-    assert {run.info.status for run in client.search_runs(["1"])} == {"FAILED"}
+    by_role = {(run.data.tags["role"], run.info.status) for run in client.search_runs(["1"])}
+    assert by_role == {("night", "FAILED"), ("trial", "FAILED"), ("trial", "FINISHED")}
 
-    after = lstm_hpo_run("--trials", "4", "--study-name", "cut", training__epochs=epochs)
-    fresh = lstm_hpo_run(
-        "--trials", "4", "--study-name", "cut", folder="fresh", training__epochs=epochs
-    )
-    assert "exists on other data" not in after.err
-    assert table(after.summary) == table(fresh.summary)
+    after = search_alone(4, name="cut", **changes)
+    fresh = search_alone(4, name="cut", folder="fresh", **changes)
+    assert after.resumed_trials >= 2
+    assert rows_of(after) == rows_of(fresh)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,35 +17,21 @@ import mlflow
 import psutil
 import pytest
 import torch
-from prefect import flow
 
-from flows.cli import call, parse_settings
-from flows.lstm_hpo import take_snapshot
-from lstm_model.config.loader import load_config
-from tasks.data.prepare import prepare_data_set
-from tasks.search.study import StudyResult, search_hyperparameters
-from tasks.search.workers import open_workers
-from tasks.tracking.runs import open_night
+from flows.cli import call
 from tests.processes import count_trials as count
 from tests.processes import wait_until, wait_until_busy, workers_of
 
-from .conftest import QUICKSTART, SMALL, Command
+from .conftest import QUICKSTART, Command, Table, give_store, rows_of, settings_of
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.e2e
+under_fire = pytest.mark.xdist_group("fire")
+"""They are held against one undisturbed search, and share it."""
 
-LONG = {"training.epochs": "25"}
+Search = Callable[..., Any]
+
+LONG = {"training__epochs": "150"}
 """Long enough to be caught in mid-trial."""
-
-
-def table(summary: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """Return the study's table without what a clock says."""
-    return [(t["number"], t["state"], t["value"], t["params"]) for t in summary["trials"]]
-
-
-def command_line(*arguments: str, **changes: str) -> list[str]:
-    settings = SMALL | {key.replace("__", "."): value for key, value in changes.items()}
-    pairs = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
-    return [sys.executable, "-m", "flows.cli", "run", "--config", QUICKSTART, *pairs, *arguments]
 
 
 def runs_by_status(folder: Path) -> dict[str, list[str]]:
@@ -56,44 +43,48 @@ def runs_by_status(folder: Path) -> dict[str, list[str]]:
     return {status: sorted(roles) for status, roles in found.items()}
 
 
-@pytest.fixture(scope="module")
-def undisturbed(prefect_server: None, tmp_path_factory: pytest.TempPathFactory) -> Any:
+_undisturbed: list[Table] = []
+
+
+@pytest.fixture
+def undisturbed(search_alone: Search) -> Table:
     """Run the study that the disturbed ones are held against, once."""
-    folder = tmp_path_factory.mktemp("undisturbed")
-    words = command_line(
-        "--trials", "4", "--study-name", "fire", "--summary", "s.json", **as_words(LONG)
-    )
-    subprocess.run(words, cwd=folder, check=True, capture_output=True)
-    return json.loads((folder / "s.json").read_text())
+    if not _undisturbed:
+        _undisturbed.append(rows_of(search_alone(4, name="fire", folder="undisturbed", **LONG)))
+    return _undisturbed[0]
 
 
+@under_fire
 @pytest.mark.parametrize("victim", ["worker", "parent"])
 def test_a_killed_process_costs_nothing_but_time(
-    victim: str, lstm_hpo_run: Command, undisturbed: Any, tmp_path: Path
+    victim: str, search_alone: Search, undisturbed: Table, tmp_path: Path, empty_store: Path
 ) -> None:
     """After kill -9 of a worker or the parent in mid-trial, the next run ends with the total.
 
     Its table equals an undisturbed study's, and no MLflow run is left RUNNING or finished twice.
     """
     store = tmp_path / "data" / "studies.db"
-    words = command_line("--trials", "4", "--study-name", "fire", **as_words(LONG))
+    give_store(tmp_path, empty_store)
+    words = [sys.executable, "-m", "flows.cli", "run", "--config", QUICKSTART]
+    words += ["--trials", "4", "--study-name", "fire"]
+    words += [word for setting in settings_of(tmp_path, LONG) for word in ("--set", setting)]
     with (tmp_path / "err.txt").open("w") as err:
-        process = subprocess.Popen(words, cwd=tmp_path, stdout=err, stderr=err)
+        process = subprocess.Popen(
+            words, cwd=tmp_path, stdout=err, stderr=err, env=environment_of_server()
+        )
         # The second generation's: by then the workers are warm, and what they do is train.
-        wait_until(lambda: (count(store, "COMPLETE"), count(store, "RUNNING")) == (2, 2))
+        wait_until(lambda: count(store, "COMPLETE") >= 2 and count(store, "RUNNING"))
         workers = workers_of(process.pid)
         wait_until_busy(workers[0])
         os.kill(process.pid if victim == "parent" else workers[0].pid, signal.SIGKILL)
-        process.wait(120)
+        process.wait(300)
     if victim == "parent":
         assert "trial" in runs_by_status(tmp_path)["RUNNING"]
-        _, alive = psutil.wait_procs(workers, timeout=20)
+        _, alive = psutil.wait_procs(workers, timeout=60)
         assert not alive
     assert count(store, "COMPLETE") < 4
 
-    after = lstm_hpo_run("--trials", "4", "--study-name", "fire", **as_words(LONG))
-    assert after.status == 0, after.err
-    assert table(after.summary) == table(undisturbed)
+    assert rows_of(search_alone(4, name="fire", **LONG)) == undisturbed
     assert count(store, "COMPLETE") == 4
     assert count(store, "RUNNING") == 0
     by_status = runs_by_status(tmp_path)
@@ -102,95 +93,109 @@ def test_a_killed_process_costs_nothing_but_time(
     assert "trial" in by_status["FAILED"]
 
 
-def as_words(settings: dict[str, str]) -> dict[str, str]:
-    return {key.replace(".", "__"): value for key, value in settings.items()}
+def environment_of_server() -> dict[str, str]:
+    """Return the environment of a night that uses the session's Prefect server."""
+    from prefect.settings import PREFECT_API_URL
+
+    return os.environ | {"PREFECT_API_URL": str(PREFECT_API_URL.value())}
 
 
+@under_fire
 def test_a_locked_database_is_waited_for(
-    lstm_hpo_run: Command, undisturbed: Any, tmp_path: Path
+    search_alone: Search, undisturbed: Table, tmp_path: Path
 ) -> None:
-    """With both SQLite files locked for 30 s in mid-search, nothing is lost."""
+    """With both SQLite files locked for 30 s in mid-search, nothing is lost.
+
+    MLflow by itself gives up after 20 s.
+    """
     (tmp_path / "locked").mkdir()
     stores = [tmp_path / "locked" / "data/studies.db", tmp_path / "locked" / "mlruns/mlflow.db"]
-    held: list[float] = []
+    held: list[tuple[float, int]] = []
 
     def hold() -> None:
         wait_until(lambda: count(stores[0], "RUNNING"))
-        started = time.monotonic()
         with contextlib.ExitStack() as stack:
             for store in stores:
                 database = stack.enter_context(
                     contextlib.closing(sqlite3.connect(store, timeout=60))
                 )
                 database.execute("begin exclusive")
-            time.sleep(30)
-        held.append(time.monotonic() - started)
+                if store == stores[0]:
+                    counting = "select count(*) from trials where state = 'COMPLETE'"
+                    (complete,) = database.execute(counting).fetchone()
+            started = time.monotonic()
+            time.sleep(30)  # how long it is held is what this test is about
+            held.append((time.monotonic() - started, complete))
 
     thread = threading.Thread(target=hold)
     thread.start()
-    night = lstm_hpo_run("--trials", "4", "--study-name", "fire", folder="locked", **as_words(LONG))
+    study = search_alone(4, name="fire", folder="locked", **LONG)
     thread.join()
-    assert night.status == 0, night.err
-    assert held[0] >= 30
-    assert table(night.summary) == table(undisturbed)
+    ((seconds, complete),) = held
+    assert seconds >= 30
+    assert complete < 4
+    assert rows_of(study) == undisturbed
 
 
-def test_twelve_trials_are_twelve_trials(lstm_hpo_run: Command) -> None:
+def test_twelve_trials_are_twelve_trials(search_alone: Search) -> None:
     """12 trials at once equal 3 + 5 + 1 + 3 after restarts, on 1, 2 and 4 workers, bit for bit."""
     tables = []
     for workers in ("1", "2", "4"):
-        night = lstm_hpo_run(
-            "--trials", "12", "--study-name", "twelve",
-            folder=f"workers-{workers}", search__workers=workers, search__generation="4",
-        )  # fmt: skip
-        assert night.status == 0, night.err
-        tables.append(table(night.summary))
-    for total in ("3", "8", "9", "12"):
-        night = lstm_hpo_run(
-            "--trials", total, "--study-name", "twelve",
-            folder="steps", search__generation="4",
-        )  # fmt: skip
-        assert len(night.summary["trials"]) == int(total)
-    tables.append(table(night.summary))
+        study = search_alone(
+            12, folder=f"workers-{workers}", search__workers=workers, search__generation="4"
+        )
+        tables.append(rows_of(study))
+    for total in (3, 8, 9, 12):
+        study = search_alone(total, folder="steps", search__generation="4")
+        assert len(study.trials) == total
+    tables.append(rows_of(study))
     assert tables[0] == tables[1] == tables[2] == tables[3]
-    assert len({str(row[3]) for row in tables[0]}) == 12
+    assert len({row[3] for row in tables[0]}) == 12
 
 
-def test_the_time_budget_keeps_what_there_is(lstm_hpo_run: Command, tmp_path: Path) -> None:
-    """When the budget runs out the trials under way are cut off, and the night ends with a model.
+def test_the_time_budget_keeps_what_there_is(
+    search_alone: Search, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any
+) -> None:
+    """When the budget runs out the trials under way are cut off, and what is complete is kept.
 
     The next run, given the time, goes on to the total.
     """
-    changes = {"search__time_budget_seconds": "30", "training__epochs": "12"}
-    night = lstm_hpo_run("--trials", "400", "--study-name", "brief", **changes)
-    assert night.status == 0, night.err
-    assert "search.time_budget_seconds ran out" in night.err
-    done = [row for row in table(night.summary) if row[1] == "COMPLETE"]
-    assert 0 < len(done) < 400
+    store = tmp_path / "data" / "studies.db"
+
+    def runs_out_in_the_second_generation(_: float) -> float | None:
+        return 0.0 if count(store, "COMPLETE") >= 2 and count(store, "RUNNING") == 2 else None
+
+    with monkeypatch.context() as clock:
+        clock.setattr("tasks.search.study._seconds_until", runs_out_in_the_second_generation)
+        study = search_alone(400, search__time_budget_seconds="3600")
+    assert "search.time_budget_seconds ran out; 2 trials were cut off" in capfd.readouterr().err
+    done = [row for row in rows_of(study) if row[1] == "COMPLETE"]
+    assert len(done) == 2
     assert "RUNNING" not in runs_by_status(tmp_path)
-    more = len(done) + 2
-    after = lstm_hpo_run("--trials", str(more), "--study-name", "brief", training__epochs="12")
-    assert after.status == 0, after.err
-    rows = table(after.summary)
-    assert [row[1] for row in rows].count("COMPLETE") == more
-    assert [row for row in rows if row[0] in {kept[0] for kept in done}] == done
+    rows = rows_of(search_alone(4, **LONG))
+    assert [row[1] for row in rows] == ["COMPLETE"] * 4
+    assert rows[:2] == done
 
 
 def test_a_budget_too_short_for_one_trial_is_told(lstm_hpo_run: Command) -> None:
     """Without a single completed trial the night fails in one line that says why."""
-    night = lstm_hpo_run("--trials", "4", search__time_budget_seconds="0.5", training__epochs="400")
+    night = lstm_hpo_run(
+        "--trials", "4", search__time_budget_seconds="0.5", training__epochs="9999"
+    )
     assert night.status == 1
     last = night.err.splitlines()[-1]
     assert last.startswith("lstm-hpo: a search needs one completed trial")
     assert "search.time_budget_seconds (0.5) ran out" in last
 
 
-def test_a_study_of_which_all_trials_fail_is_told(lstm_hpo_run: Command, tmp_path: Path) -> None:
+def test_a_study_of_which_all_trials_fail_is_told(
+    lstm_hpo_run: Command, search_alone: Search, tmp_path: Path
+) -> None:
     """Where every trial overruns, the last line says which limit, and each run is kept as FAILED.
 
     With the limit raised the same study goes on to its total with the same parameters.
     """
-    limits = {"search__trial_timeout_seconds": "0.2", "training__epochs": "40"}
+    limits = {"search__trial_timeout_seconds": "0.2", **LONG}
     night = lstm_hpo_run("--trials", "2", "--study-name", "slow", **limits)
     assert night.status == 1
     last = night.err.splitlines()[-1]
@@ -199,103 +204,86 @@ def test_a_study_of_which_all_trials_fail_is_told(lstm_hpo_run: Command, tmp_pat
     assert runs_by_status(tmp_path) == {"FAILED": ["night", "trial", "trial"]}
     store = tmp_path / "data" / "studies.db"
     assert count(store, "FAIL") == 2
-    after = lstm_hpo_run("--trials", "2", "--study-name", "slow", training__epochs="40")
-    assert after.status == 0, after.err
+    study = search_alone(2, name="slow", **LONG)
+    assert [trial.state for trial in study.trials] == ["COMPLETE"] * 2
     assert count(store, "COMPLETE") == 2
 
 
-def test_a_learning_rate_of_a_thousand_spoils_its_own_trial_alone(lstm_hpo_run: Command) -> None:
-    """A configuration that diverges is pruned or loses; the night ends with another's model."""
+def test_a_learning_rate_of_a_thousand_spoils_its_own_trial_alone(search_alone: Search) -> None:
+    """A configuration that diverges is pruned or loses; the search ends with another."""
     choices = {"lr": [0.001, 1000.0], "batch_size": [64, 128], "hidden_size": [8]}
     space = json.dumps({k: {"type": "categorical", "choices": v} for k, v in choices.items()})
-    night = lstm_hpo_run(
-        "--trials", "4", "--study-name", "hot",
-        search__space=space, search__sampler="grid", search__examples="0",
-    )  # fmt: skip
-    assert night.status == 0, night.err
-    assert "Traceback" not in night.err
-    tried = {row["params"]["lr"] for row in night.summary["trials"]}
-    assert tried == {0.001, 1000.0}
-    assert night.summary["best"]["params"]["lr"] == 0.001
+    study = search_alone(4, search__space=space, search__sampler="grid", search__examples="0")
+    assert {trial.params.lr for trial in study.trials} == {0.001, 1000.0}
+    assert study.best_params.lr == 0.001
 
 
 VARIANTS: dict[str, dict[str, str]] = {
     "asynchronous": {"search__generation": "null"},
-    "gp": {"search__sampler": "gp", "search__startup_trials": "2"},
-    "cmaes": {"search__sampler": "cmaes"},
-    "qmc": {"search__sampler": "qmc"},
-    "grid": {"search__sampler": "grid"},
-    "random": {"search__sampler": "random"},
-    "seeds": {"search__objective": "seeds", "search__seeds": "2"},
-    "walk forward": {"search__objective": "walk_forward", "search__pruner": "wilcoxon"},
-    "median": {"search__pruner": "median", "training__epochs": "5"},
-    "hyperband": {"search__pruner": "hyperband", "training__epochs": "5"},
-    "best epoch": {"search__objective_epoch": "best"},
-    "examples": {"search__examples": "5"},
+    "walk forward": {
+        "search__objective": "walk_forward",
+        "search__pruner": "wilcoxon",
+        "search__sampler": "gp",
+        "search__startup_trials": "2",
+    },
+    "seeds": {"search__objective": "seeds", "search__seeds": "2", "search__sampler": "cmaes"},
+    "best epoch": {
+        "search__objective_epoch": "best",
+        "search__pruner": "hyperband",
+        "search__examples": "5",
+        "training__epochs": "5",
+    },
 }
-
-
-@flow(name="searches", validate_parameters=False)
-def search_in_turn(searches: list[tuple[str, int]], changes: dict[str, str]) -> list[StudyResult]:
-    """Run the night as far as its search, once for each (folder, total), on the same workers."""
-    found = []
-    words = [f"{key.replace('__', '.')}={value}" for key, value in (SMALL | changes).items()]
-    with open_workers(load_config(QUICKSTART, parse_settings(words))) as workers:
-        for folder, total in searches:
-            own = [f"search.trials={total}", f"search.storage=sqlite:///{folder}/studies.db"]
-            settings = load_config(QUICKSTART, parse_settings(words + own))
-            data_set = prepare_data_set(take_snapshot(settings), settings)
-            with open_night(settings, "way") as night:
-                found.append(search_hyperparameters(settings, data_set, "way", night, workers))
-    return found
+"""Every objective, a pruner of each kind, and both samplers that learn beside the default."""
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_every_way_to_search_runs_and_resumes(
-    name: str, prefect_server: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each sampler, pruner and objective reaches its total, in two calls as in one."""
-    monkeypatch.chdir(tmp_path)
-    part, resumed, whole = search_in_turn([("a", 3), ("a", 5), ("b", 5)], VARIANTS[name])
+def test_every_way_to_search_runs_and_resumes(name: str, search_alone: Search) -> None:
+    """Each objective with its pruner and sampler reaches its total, in two calls as in one."""
+    changes = VARIANTS[name]
+    part, resumed, whole = (
+        search_alone(total, folder=folder, **changes)
+        for folder, total in (("a", 3), ("a", 5), ("b", 5))
+    )
     assert len(part.trials) == resumed.resumed_trials == 3
-    finished = [row for row in resumed.trials if row.state in {"COMPLETE", "PRUNED"}]
-    assert len(finished) == 5
+    assert [trial.state in {"COMPLETE", "PRUNED"} for trial in resumed.trials] == [True] * 5
     if name != "asynchronous":
-        tables = [
-            [(row.number, row.state, row.value, row.params) for row in study.trials]
-            for study in (resumed, whole)
-        ]
-        assert tables[0] == tables[1]
+        assert rows_of(resumed) == rows_of(whole)
 
 
-def test_loss_and_seconds_give_a_front(lstm_hpo_run: Command) -> None:
+def test_loss_and_seconds_give_a_front(search_alone: Search) -> None:
     """With two things to minimise the front is reported, and the chosen trial lies on it."""
-    night = lstm_hpo_run("--trials", "5", search__minimise="[loss, seconds]")
-    assert night.status == 0, night.err
-    front = night.summary["front"]
-    rows = {t["number"]: t for t in night.summary["trials"]}
-    seconds = [rows[number]["seconds"] for number in front]
-    losses = [rows[number]["value"] for number in front]
+    study = search_alone(5, search__minimise="[loss, seconds]")
+    trials = {trial.number: trial for trial in study.trials}
+    seconds = [trials[number].seconds for number in study.front]
+    losses = [trials[number].loss for number in study.front]
     assert seconds == sorted(seconds)
     assert losses == sorted(losses, reverse=True)
-    best = min(rows.values(), key=lambda row: row["value"])
-    chosen = rows[night.summary["best"]["number"]]
-    assert chosen["value"] <= best["value"] + best["standard_error"]
-    assert chosen["seconds"] <= best["seconds"]
+    best = min(study.trials, key=lambda trial: trial.loss)
+    chosen = trials[study.best.number]
+    assert chosen.loss <= best.loss + best.standard_error
+    assert chosen.seconds <= best.seconds
 
 
-def test_a_warm_start_tries_last_nights_best_on_todays_data(lstm_hpo_run: Command) -> None:
+def test_a_warm_start_tries_last_nights_best_on_todays_data(search_alone: Search) -> None:
     """The best two of the last study of the same space come first, and are scored anew."""
-    first = lstm_hpo_run("--trials", "4", "--study-name", "warm")
-    ranked = sorted(first.summary["trials"], key=lambda t: t["value"])[:2]
-    second = lstm_hpo_run(
-        "--trials", "3", "--study-name", "warm",
-        data__start="2011-06-01", search__warm_start="2", search__examples="0",
+    first = search_alone(4, name="warm")
+    ranked = sorted(first.trials, key=lambda trial: trial.loss)[:2]
+    second = search_alone(
+        3, name="warm",
+        data__start="2013-06-01", search__warm_start="2", search__examples="0",
     )  # fmt: skip
-    assert second.status == 0, second.err
-    tried = second.summary["trials"]
-    assert [t["params"] for t in tried[:2]] == [t["params"] for t in ranked]
-    assert [t["value"] for t in tried[:2]] != [t["value"] for t in ranked]
+    tried = second.trials[:2]
+    assert [trial.params for trial in tried] == [trial.params for trial in ranked]
+    assert [trial.loss for trial in tried] != [trial.loss for trial in ranked]
+
+
+def test_the_same_name_on_other_data_says_so(search_alone: Search, capfd: Any) -> None:
+    """A study's name on other bars starts a new study, and the user is told."""
+    search_alone(1, name="twice")
+    assert "exists on other data" not in capfd.readouterr().err
+    search_alone(1, name="twice", data__start="2013-06-01")
+    assert "study twice exists on other data" in capfd.readouterr().err
 
 
 def replayed(words: list[str], capfd: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
@@ -305,14 +293,13 @@ def replayed(words: list[str], capfd: pytest.CaptureFixture[str]) -> tuple[int, 
 
 
 def test_a_trial_trains_again_to_the_same_loss(
-    lstm_hpo_run: Command, capfd: pytest.CaptureFixture[str]
+    search_alone: Search, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """From the record alone a trial gives its loss again, with its prepared data deleted too.
 
     A record that does not fit ends with 1 and the drift; a trial that is not there with 2.
     """
-    night = lstm_hpo_run("--trials", "3", "--study-name", "again", search__pruner="median")
-    value = night.summary["trials"][2]["value"]
+    value = search_alone(3, name="again", search__pruner="median").trials[2].loss
     for prepared in Path("data/processed").iterdir():
         prepared.unlink()
     status, out, err = replayed(["again", "2"], capfd)
