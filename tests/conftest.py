@@ -48,7 +48,7 @@ def _rank(item: pytest.Item) -> int:
 
 @pytest.fixture(autouse=True)
 def _processes_are_marked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test that starts a process without the marker that says so fails."""
+    """Fail a test that starts a process without the marker that says so."""
     if STARTS_PROCESSES & {marker.name for marker in request.node.iter_markers()}:
         return
 

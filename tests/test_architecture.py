@@ -28,6 +28,7 @@ def test_the_top_level_is_the_documented_one() -> None:
         assert (ROOT / name).exists(), name
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("statement", "absent"),
     [
@@ -44,6 +45,7 @@ def test_imports_stay_light(statement: str, absent: set[str]) -> None:
     assert imported_by(statement) & absent == set()
 
 
+@pytest.mark.process
 def test_mlflow_does_not_call_home() -> None:
     """A night's imports leave MLflow without a telemetry client, outside of CI too."""
     code = (

@@ -51,6 +51,7 @@ def help_of(*command: str) -> str:
     return re.sub(r"\x1b\[[0-9;]*m", "", ended.stdout)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(("page", "command"), dict.fromkeys(commands()))
 def test_the_command_exists(page: str, command: str) -> None:
     """A command names a program, sub-command, options, targets, keys and files that exist."""

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 import pandera.pandas as pa
+from jaxtyping import Bool
 
 from lstm_model.errors import BarsError
 
@@ -79,6 +80,13 @@ class Bars:
     def of(self, ticker: str) -> pd.DataFrame:
         """Return one ticker's rows, by ascending date."""
         return self.frame[self.frame["ticker"] == ticker].reset_index(drop=True)
+
+    def where(self, kept: Bool[np.ndarray, " row"]) -> "Bars":
+        """Return some of the rows; what was valid stays so, and is not validated again."""
+        part = object.__new__(Bars)
+        object.__setattr__(part, "frame", self.frame[kept].reset_index(drop=True))
+        object.__setattr__(part, "findings", self.findings)
+        return part
 
     def by_ticker(self) -> Iterator[tuple[str, pd.DataFrame]]:
         """Yield every ticker's rows in turn, from one pass over the panel."""

@@ -15,8 +15,7 @@ SPREAD_STARTS, RANDOM_STARTS = 8, 4
 
 def only(bars: Bars, tickers: Collection[str]) -> Bars:
     """Return the bars of some of the tickers."""
-    kept = bars.frame["ticker"].isin(tickers)
-    return Bars(bars.frame[kept].reset_index(drop=True), bars.findings)
+    return bars.where(bars.frame["ticker"].isin(tickers).to_numpy())
 
 
 def take_tickers(bars: Bars, count: int) -> Bars:
@@ -28,13 +27,13 @@ def take_tickers(bars: Bars, count: int) -> Bars:
 
 def until(bars: Bars, day: int) -> Bars:
     """Return the bars up to a day, days since 1970-01-01."""
-    kept = days_since_epoch(bars.frame["date"]) <= day
-    return Bars(bars.frame[kept].reset_index(drop=True))
+    return bars.where(days_since_epoch(bars.frame["date"]) <= day)
 
 
 def without_head(bars: Bars, ticker: str, count: int) -> Bars:
     """Return one ticker's bars without its first few: a history that starts later."""
-    return Bars(bars.of(ticker)[count:].reset_index(drop=True), bars.findings)
+    own = (bars.frame["ticker"] == ticker).to_numpy()
+    return bars.where(own & (np.cumsum(own) > count))
 
 
 def late_starts(count: int) -> list[int]:

@@ -4,7 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Command
+from flows.cli import parse_settings
+from lstm_model.config.loader import load_config
+from lstm_model.errors import ConfigError, LstmHpoError
+
+from .conftest import QUICKSTART, Command, settings_of
 
 HEADER = "Date,Open,High,Low,Close,Volume\n"
 
@@ -26,7 +30,8 @@ def good_rows(count: int) -> list[str]:
 
 
 def assert_one_line(err: str, *words: str) -> None:
-    lines = [line for line in err.splitlines() if line and not line.startswith("note: ")]
+    # Beside it stand the stages that were begun, and notes.
+    lines = [line for line in err.splitlines() if line and not line.startswith(("note: ", "["))]
     assert len(lines) == 1, err
     assert lines[0].startswith("lstm-hpo: ")
     for word in words:
@@ -64,14 +69,18 @@ USAGE = {
 
 @pytest.mark.parametrize("name", USAGE)
 def test_usage_and_configuration_end_with_2(
-    name: str, lstm_hpo_run: Command, tmp_path: Path
+    name: str, lstm_hpo_command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A command or configuration that breaks a rule ends with 2 and leaves nothing behind."""
+    """A command or configuration that breaks a rule ends with 2 and leaves nothing behind.
+
+    No server is started for it.
+    """
+    monkeypatch.setattr("flows.cli._settle_prefect", lambda **_: pytest.fail("went on to a night"))
     (tmp_path / "empty.yaml").write_text("")
     (tmp_path / "broken.yaml").write_text("data: [")
     before = sorted(tmp_path.iterdir())
     arguments, word = USAGE[name]
-    ended = lstm_hpo_run(*arguments)
+    ended = lstm_hpo_command(*arguments)
     assert ended.status == 2, ended.err
     assert_one_line(ended.err, word)
     assert sorted(tmp_path.iterdir()) == before
@@ -98,16 +107,39 @@ BARS = {
 }
 
 
-@pytest.mark.parametrize("name", BARS)
-def test_bars_that_break_a_rule_end_with_1(
-    name: str, lstm_hpo_run: Command, tmp_path: Path
-) -> None:
-    """Bars that no repair covers fail the run in one line, and record no run and no study."""
+def csv_of(folder: Path, name: str) -> tuple[dict[str, str], str]:
+    """Write a case of bad bars, and return the settings that read it and what must be said."""
     header, rows, word = BARS[name]
-    folder = write_bars(tmp_path / "bars", rows, header)
-    ended = lstm_hpo_run(
-        data__source="csv", data__csv_dir=str(folder), data__tickers="[X]", data__start="null"
-    )
+    write_bars(folder, rows, header)
+    settings = {"source": "csv", "csv_dir": str(folder), "tickers": "[X]", "start": "null"}
+    return {f"data__{key}": value for key, value in settings.items()}, word
+
+
+@pytest.mark.parametrize("name", BARS)
+def test_bars_that_break_a_rule_are_refused(name: str, tmp_path: Path) -> None:
+    """Bars that no repair covers are refused in one line, at the latest when they are prepared."""
+    from tasks.data.prepare import prepare_data_set
+    from tasks.data.snapshots import fetch_bars, store_snapshot
+
+    changes, word = csv_of(tmp_path / "bars", name)
+    config = load_config(QUICKSTART, parse_settings(settings_of(tmp_path, changes)))
+    with pytest.raises(LstmHpoError) as refused:
+        prepare_data_set.fn(
+            store_snapshot.fn(config.data, [fetch_bars.fn(config.data, "X")]), config
+        )
+    assert not isinstance(refused.value, ConfigError)  # it is not the command that is wrong
+    assert "\n" not in str(refused.value)
+    assert "X" in str(refused.value)
+    assert word in str(refused.value)
+
+
+@pytest.mark.e2e
+def test_bars_that_break_a_rule_end_the_night_with_1(
+    lstm_hpo_command: Command, shared: None, tmp_path: Path
+) -> None:
+    """A refusal ends the run in one line, and records no run and no study."""
+    changes, word = csv_of(tmp_path / "bars", "too short")
+    ended = lstm_hpo_command(**changes)
     assert ended.status == 1, ended.err
     assert_one_line(ended.err, "X", word)
     assert not Path("mlruns/mlflow.db").exists()
@@ -133,6 +165,7 @@ FAILED_RUNS = {
 }
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("name", FAILED_RUNS)
 def test_runs_that_cannot_go_on_end_with_1(name: str, lstm_hpo_run: Command) -> None:
     """What only shows while running ends with 1, in one line, without a traceback."""
@@ -142,6 +175,7 @@ def test_runs_that_cannot_go_on_end_with_1(name: str, lstm_hpo_run: Command) -> 
     assert_one_line(ended.err, word)
 
 
+@pytest.mark.e2e
 def test_a_file_where_mlruns_should_be_is_told(lstm_hpo_run: Command, tmp_path: Path) -> None:
     """A store that cannot be made is named, and what stood there is untouched."""
     (tmp_path / "mlruns").write_text("mine")
@@ -151,6 +185,7 @@ def test_a_file_where_mlruns_should_be_is_told(lstm_hpo_run: Command, tmp_path: 
     assert (tmp_path / "mlruns").read_text() == "mine"
 
 
+@pytest.mark.e2e
 def test_debug_shows_the_traceback(lstm_hpo_run: Command) -> None:
     """With --debug the traceback stands above the line."""
     ended = lstm_hpo_run("--debug", data__tickers="[NOPE]")

@@ -21,7 +21,7 @@ from tests.processes import count_trials, wait_until
 
 from .conftest import ROOT, SMALL_SPACE
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(480)]
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("deployment")]
 BIN = Path(sys.executable).parent
 
 
@@ -53,7 +53,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict[
 
     try:
         start("prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port))
-        wait_for(lambda: httpx.get(f"{environment['PREFECT_API_URL']}/health").is_success, 120)
+        wait_for(lambda: httpx.get(f"{environment['PREFECT_API_URL']}/health").is_success, 300)
         prefect(tmp_path, environment, "work-pool", "create", "--type", "process", "lstm-hpo")
         prefect(tmp_path, environment, "--no-prompt", "deploy", "--all")
         start("prefect", "worker", "start", "--pool", "lstm-hpo")
@@ -63,7 +63,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict[
             os.killpg(process.pid, signal.SIGTERM)
         for process in started:
             try:
-                process.wait(20)
+                process.wait(60)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait(20)
@@ -105,7 +105,8 @@ def test_the_deployment_runs_by_command_and_is_scheduled(
         "training.retrain.max_epochs": 2,
         "training.retrain.seeds": 1,
         "evaluation.references": 0,
-        "data.start": "2012-01-01",
+        "windows.length": 20,
+        "data.start": "2014-01-01",
     }
     prefect(
         folder, environment, "deployment", "run", "lstm-hpo/daily", "--watch",
@@ -126,7 +127,7 @@ def test_the_deployment_runs_by_command_and_is_scheduled(
         )
         return any(run["auto_scheduled"] for run in answer.json())
 
-    wait_for(scheduled, 120)
+    wait_for(scheduled, 300)
     doctor = subprocess.run(
         ["lstm-hpo", "doctor"], cwd=folder, env=environment, capture_output=True, text=True,
         check=False,
@@ -148,12 +149,12 @@ def test_a_cancelled_run_ends_cleanly_and_the_next_one_goes_on(
         "search.space": SMALL_SPACE,
         "search.trials": 3,
         "search.generation": 1,
-        "training.epochs": 20,
-        "windows.length": 60,
+        "training.epochs": 200,
         "training.retrain.max_epochs": 2,
         "training.retrain.seeds": 1,
         "evaluation.references": 0,
-        "data.start": "2012-01-01",
+        "windows.length": 20,
+        "data.start": "2014-01-01",
     }
     words = [
         "deployment", "run", "lstm-hpo/daily",
@@ -169,7 +170,7 @@ def test_a_cancelled_run_ends_cleanly_and_the_next_one_goes_on(
     own = [p for p in psutil.process_iter(["environ"]) if run_id[1] in str(p.info["environ"])]
     assert own
     prefect(folder, environment, "flow-run", "cancel", run_id[1])
-    _, alive = psutil.wait_procs(own, timeout=60)
+    _, alive = psutil.wait_procs(own, timeout=300)
     assert not alive
     state = httpx.get(f"{api}/flow_runs/{run_id[1]}").json()["state"]["type"]
     assert state in {"CANCELLED", "CANCELLING"}

@@ -299,7 +299,7 @@ def bare_samples(count: int, config: PipelineConfig) -> SampleTable:
     return sample_table(features, targets, config.windows.length)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(short_histories())
 @example({"split": {"train": 0.75, "validation": 0.1}})
 def test_the_bars_needed_suffice_and_one_fewer_does_not(sections: dict[str, Any]) -> None:
@@ -313,7 +313,7 @@ def test_the_bars_needed_suffice_and_one_fewer_does_not(sections: dict[str, Any]
         divide(bare_samples(needed - 1, config), config)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     train=st.integers(30, 80),
     validation=st.integers(10, 18),

@@ -309,6 +309,7 @@ def test_no_references() -> None:
     assert found.verdict.search_paid is None
 
 
+@pytest.mark.process
 def test_a_worker_starts_light() -> None:
     """Importing the evaluation loads neither arch nor statsmodels."""
     code = (

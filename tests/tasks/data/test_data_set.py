@@ -179,6 +179,7 @@ def test_views_are_mapped_read_only(data_set: DataSet) -> None:
             rows.features[0, 0] = 1.0
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("module", ["tasks.data.data_set", "tasks.search.trial"])
 def test_workers_import_neither_prefect_nor_mlflow(module: str) -> None:
     """A fresh interpreter that imports what a worker needs has loaded no orchestrator."""

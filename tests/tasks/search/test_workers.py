@@ -22,6 +22,8 @@ from tasks.training.final_training import FinalSpec, train_final
 from tests.processes import wait_until, wait_until_busy, workers_of
 from tests.views import store_view
 
+pytestmark = pytest.mark.process
+
 PARAMS = HyperParams(hidden_size=8, num_layers=1, dropout=0.1, lr=1e-3, batch_size=32)
 
 
@@ -86,7 +88,7 @@ def test_a_worker_returns_what_the_same_trial_gives_here(
     search_path: str, one_thread: None
 ) -> None:
     """A trial in a worker equals the same trial in this process on one thread, bit for bit."""
-    with TrialExecutor(1, timeout_seconds=120) as executor:
+    with TrialExecutor(1, timeout_seconds=600) as executor:
         there = executor.run(spec(0, search_path))
     assert there.trial.state == "COMPLETE"
     assert losses(there) == losses(run_trial(spec(0, search_path)))
@@ -94,7 +96,7 @@ def test_a_worker_returns_what_the_same_trial_gives_here(
 
 def test_a_killed_worker_costs_its_own_trial_alone(search_path: str) -> None:
     """A worker that is killed in mid-trial fails that trial; the next ones run on."""
-    with TrialExecutor(1, timeout_seconds=120) as executor:
+    with TrialExecutor(1, timeout_seconds=600) as executor:
         assert executor.run(spec(0, search_path)).trial.state == "COMPLETE"
         (worker,) = workers_of(os.getpid())
         killer = threading.Thread(target=kill_when_busy, args=[worker])
@@ -112,7 +114,7 @@ def test_a_worker_short_of_memory_costs_its_own_trial_alone(search_path: str) ->
     """A trial that needs more memory than there is fails with what to lower; its worker lives."""
     import resource
 
-    with TrialExecutor(1, timeout_seconds=120) as executor:
+    with TrialExecutor(1, timeout_seconds=600) as executor:
         assert executor.run(spec(0, search_path)).trial.state == "COMPLETE"
         (worker,) = workers_of(os.getpid())
         limit = worker.memory_info().vms + 64 * 2**20
@@ -136,7 +138,7 @@ def test_a_trial_past_its_time_is_ended(search_path: str) -> None:
 
 def test_a_cut_off_ends_trials_that_come_later_too(search_path: str) -> None:
     """After a cut-off no trial begins, also one that was on its way when it came."""
-    with TrialExecutor(1, timeout_seconds=120) as executor:
+    with TrialExecutor(1, timeout_seconds=600) as executor:
         executor.cut_off("the budget ran out")
         late = executor.run(spec(0, search_path, epochs=1_000_000)).trial
     assert (late.state, late.reason) == ("FAIL", "the budget ran out")
@@ -144,7 +146,7 @@ def test_a_cut_off_ends_trials_that_come_later_too(search_path: str) -> None:
 
 def test_an_error_in_a_trial_is_that_trials_result(tmp_path: Path) -> None:
     """A trial that cannot read its data fails with the reason, and the executor lives on."""
-    with TrialExecutor(1, timeout_seconds=120) as executor:
+    with TrialExecutor(1, timeout_seconds=600) as executor:
         failed = executor.run(spec(0, str(tmp_path / "nothing"))).trial
     assert failed.state == "FAIL"
     assert "nothing" in failed.reason
@@ -164,7 +166,7 @@ def test_after_a_cut_off_other_trainings_may_follow(
     What is trained there equals the same training here on one thread, bit for bit.
     """
     final = final_spec(search_path, tmp_path / "there.safetensors")
-    with TrialExecutor(1, timeout_seconds=120) as executor:
+    with TrialExecutor(1, timeout_seconds=600) as executor:
         executor.cut_off("the budget ran out")
         executor.go_on()
         there = executor.call(train_final, final)
@@ -179,7 +181,7 @@ def test_a_final_training_that_fails_says_why(search_path: str, tmp_path: Path) 
     """What goes wrong in a worker comes back as one reason."""
     wild = final_spec(search_path, tmp_path / "weights.safetensors", lr=1e30)
     with (
-        TrialExecutor(1, timeout_seconds=120) as executor,
+        TrialExecutor(1, timeout_seconds=600) as executor,
         pytest.raises(WorkerFailed, match="loss must be finite"),
     ):
         executor.call(train_final, wild)
@@ -209,5 +211,5 @@ def test_no_worker_outlives_a_killed_parent(search_path: str, tmp_path: Path) ->
     wait_until_busy(worker, seconds=4)  # it has imported torch and is training
     parent.kill()
     parent.wait()
-    _, alive = psutil.wait_procs([worker], timeout=20)
+    _, alive = psutil.wait_procs([worker], timeout=60)
     assert not alive
