@@ -61,9 +61,6 @@ USAGE = {
     "summary into nowhere": (["--summary", "none/summary.json"], "none"),
     "tracking in a folder": (["--set", "tracking.uri=mlruns"], "sqlite:///"),
     "studies in a folder": (["--set", "search.storage=data"], "search.storage"),
-    "csv folder missing": (
-        ["--set", "data.source=csv", "--set", "data.csv_dir=none"], "data.csv_dir",
-    ),
 }  # fmt: skip
 
 
@@ -173,6 +170,14 @@ def test_runs_that_cannot_go_on_end_with_1(name: str, lstm_hpo_run: Command) -> 
     ended = lstm_hpo_run(**changes)
     assert ended.status == 1, ended.err
     assert_one_line(ended.err, word)
+
+
+@pytest.mark.e2e
+def test_a_folder_of_bars_that_is_missing_ends_with_2(lstm_hpo_run: Command) -> None:
+    """What the configuration names and is not there is the configuration's fault."""
+    ended = lstm_hpo_run(data__source="csv", data__csv_dir="none")
+    assert ended.status == 2, ended.err
+    assert_one_line(ended.err, "data.csv_dir")
 
 
 @pytest.mark.e2e
