@@ -1,5 +1,6 @@
 # make run    sets up .venv and runs the pipeline on bundled real bars
-# make test   sets up .venv and runs lint, types, the import contract and all tests but the slow ones
+# make check  sets up .venv and runs lint, types, the import contracts and all tests that start no process
+# make test   sets up .venv and runs lint, types, the import contracts and all tests but the slow
 # make docs   sets up .venv and writes docs/configuration.md from lstm_model/config
 # make bench  sets up .venv and measures: speed, memory, search efficiency
 PYTHON ?= python3
@@ -13,13 +14,19 @@ UV_PLAN := uv pip compile --quiet --no-annotate --python $(BIN)/python -c constr
 UV_FITS = command -v uv >/dev/null && plan=$$($(UV_PLAN) 2>/dev/null) && ! echo "$$plan" | grep -q '^nvidia-'
 INSTALL = $(if $(shell $(UV_FITS) && echo yes),$(UV),$(PIP))
 
-.PHONY: run test lint docs bench
+# Two processes, one thread each; a group of tests stays in one, and the longest begin first.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+
+.PHONY: run check test lint docs bench
 
 run: .venv/.run-installed
 	$(BIN)/lstm-hpo run --config configs/quickstart.yaml
 
+check: .venv/.test-installed lint
+	$(PYTEST) -m "not process and not e2e and not ui and not acceptance and not slow"
+
 test: .venv/.test-installed lint
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow" --cov
 
 lint: .venv/.test-installed
 	$(BIN)/ruff check .
