@@ -1,6 +1,6 @@
 # make run    sets up .venv and runs the pipeline on bundled real bars
-# make check  sets up .venv and runs lint, types, the import contracts and all tests that start no process
-# make test   sets up .venv and runs lint, types, the import contracts and all tests but the slow
+# make check  sets up .venv and runs lint, types, the import contracts and what starts no process
+# make test   sets up .venv and runs lint, types, the import contract and all tests but the slow ones
 # make docs   sets up .venv and writes docs/configuration.md from lstm_model/config
 # make bench  sets up .venv and measures: speed, memory, search efficiency
 PYTHON ?= python3
@@ -14,8 +14,8 @@ UV_PLAN := uv pip compile --quiet --no-annotate --python $(BIN)/python -c constr
 UV_FITS = command -v uv >/dev/null && plan=$$($(UV_PLAN) 2>/dev/null) && ! echo "$$plan" | grep -q '^nvidia-'
 INSTALL = $(if $(shell $(UV_FITS) && echo yes),$(UV),$(PIP))
 
-# Two processes, one thread each; a group of tests stays in one, and the longest begin first.
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+# Two processes of one thread each; tests/conftest.py deals out the tests.
+PYTEST := $(BIN)/python -m pytest -n 2
 
 .PHONY: run check test lint docs bench
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.processes import processes_left
 
@@ -27,8 +28,17 @@ ROOT = Path(__file__).resolve().parents[1]
 
 STARTS_PROCESSES = {"process", "e2e", "ui", "slow"}
 
-LONGEST_FIRST = ("deployment", "fire", "e2e", "ui", "process", "acceptance")
-"""Groups and markers of tests in the order they are begun; all others follow."""
+WHOLE_FILES = (
+    "tests/pipeline/test_deployment.py",
+    "tests/pipeline/test_search_under_fire.py",
+    "tests/acceptance/test_real_skill.py",
+    "tests/ui/test_page_in_browser.py",
+    "tests/lstm_model/data/test_leakage.py",
+)
+"""Files whose tests share something costly: one process runs all of each. The longest is first."""
+
+MARKERS = ("e2e", "process", "acceptance")
+"""What is begun next, in this order; all others follow."""
 
 
 @pytest.hookimpl(trylast=True)
@@ -41,9 +51,30 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _rank(item: pytest.Item) -> int:
-    names = {marker.name for marker in item.iter_markers()}
-    names |= {str(marker.args[0]) for marker in item.iter_markers("xdist_group")}
-    return next((i for i, name in enumerate(LONGEST_FIRST) if name in names), len(LONGEST_FIRST))
+    path = item.nodeid.partition("::")[0]
+    if path in WHOLE_FILES:
+        return WHOLE_FILES.index(path)
+    markers = {marker.name for marker in item.iter_markers()}
+    first = next((i for i, name in enumerate(MARKERS) if name in markers), len(MARKERS))
+    return len(WHOLE_FILES) + first
+
+
+class WholeFilesScheduling(LoadScopeScheduling):
+    """Hands out tests one by one and some files whole, in the order of the collection.
+
+    xdist's own `loadgroup` does not group under pytest 9.2.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        return path if path in WHOLE_FILES else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> WholeFilesScheduling:
+    """Distribute the tests of `pytest -n`."""
+    config.option.loadscopereorder = False
+    return WholeFilesScheduling(config, log)
 
 
 @pytest.fixture(autouse=True)

@@ -16,6 +16,7 @@ UVS = {
 }
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("name", UVS)
 def test_the_installer_is_chosen(name: str, tmp_path: Path) -> None:
     """Both lines that install use uv only if it resolves the pins without CUDA packages."""

@@ -39,6 +39,9 @@ SMALL = {
     "evaluation.repetitions": "100",
     "search.generation": "2",
 }
+LONG = {"training__epochs": "150"}
+"""Long enough to be caught in mid-trial."""
+
 Table = list[tuple[Any, ...]]
 
 
@@ -252,3 +255,14 @@ def search_alone(
 def rows_of(study: Any) -> Table:
     """Return the study's table without what a clock says."""
     return [(t.number, t.state, t.loss, t.params) for t in study.trials]
+
+
+def runs_by_status(folder: Path) -> dict[str, list[str]]:
+    """Return the MLflow runs' roles by status."""
+    import mlflow
+
+    client = mlflow.MlflowClient(f"sqlite:///{folder / 'mlruns' / 'mlflow.db'}")
+    found: dict[str, list[str]] = {}
+    for run in client.search_runs(["1"]):
+        found.setdefault(run.info.status, []).append(run.data.tags["role"])
+    return {status: sorted(roles) for status, roles in found.items()}

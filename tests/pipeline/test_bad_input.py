@@ -72,7 +72,7 @@ def test_usage_and_configuration_end_with_2(
 
     No server is started for it.
     """
-    monkeypatch.setattr("flows.cli._settle_prefect", lambda **_: pytest.fail("went on to a night"))
+    monkeypatch.setattr("flows.cli._prepare_prefect", lambda **_: pytest.fail("went on to a night"))
     (tmp_path / "empty.yaml").write_text("")
     (tmp_path / "broken.yaml").write_text("data: [")
     before = sorted(tmp_path.iterdir())

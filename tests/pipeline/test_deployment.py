@@ -21,7 +21,7 @@ from tests.processes import count_trials, wait_until
 
 from .conftest import ROOT, SMALL_SPACE
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("deployment")]
+pytestmark = pytest.mark.e2e
 BIN = Path(sys.executable).parent
 
 

@@ -13,6 +13,7 @@ from .conftest import QUICKSTART
 AVX2 = {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}
 
 
+@pytest.mark.process
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="ONEDNN_MAX_CPU_ISA is for x86")
 def test_bf16_is_refused_before_anything_is_fetched(tmp_path: Path) -> None:
     """The night ends with 2 and one line that names what is missing; it leaves no file behind."""

@@ -92,6 +92,7 @@ def test_slow_bf16_is_noted(probe_finds: Prober, capsys: pytest.CaptureFixture[s
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.process
 @pytest.mark.skipif(not X86, reason="ONEDNN_MAX_CPU_ISA is for x86")
 def test_an_older_processor_is_refused_by_its_instructions() -> None:
     """Without AVX-512 oneDNN refuses the step, and the user reads which instructions there are."""
@@ -102,6 +103,7 @@ def test_an_older_processor_is_refused_by_its_instructions() -> None:
     assert "\n" not in line
 
 
+@pytest.mark.process
 @pytest.mark.skipif(
     not torch.cpu._is_avx512_supported(), reason="the processor has no AVX-512 to emulate bf16 with"
 )

@@ -104,6 +104,7 @@ for number in range(1000):
 """
 
 
+@pytest.mark.process
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 @pytest.mark.parametrize("before", ["nothing", "torn"])
 def test_a_maker_killed_at_any_step_costs_nothing(before: str, tmp_path: Path) -> None:
@@ -131,6 +132,7 @@ def test_a_maker_killed_at_any_step_costs_nothing(before: str, tmp_path: Path) -
     assert (whole_before[0], whole_before[-1]) == (False, True)
 
 
+@pytest.mark.process
 def test_makers_at_once_make_one_store(tmp_path: Path) -> None:
     """Of processes that find no store at the same time one makes it, and the others wait for it."""
     code = (
@@ -202,6 +204,7 @@ def test_what_is_no_database_is_left_to_its_library(tmp_path: Path) -> None:
     assert names(tmp_path) == ["folder.db", "text.db"]
 
 
+@pytest.mark.process
 def test_a_store_that_another_program_is_making_is_waited_for(tmp_path: Path) -> None:
     """One that `mlflow ui` is making in place, without our lock, is not taken for a torn one."""
     code = (
@@ -220,6 +223,7 @@ def test_a_store_that_another_program_is_making_is_waited_for(tmp_path: Path) ->
     assert other.returncode == 0
 
 
+@pytest.mark.process
 def test_a_maker_that_hangs_is_not_waited_for_without_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

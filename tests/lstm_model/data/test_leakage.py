@@ -144,7 +144,6 @@ def guilty(make_bars: BarMaker) -> dict[str, set[str]]:
     }
 
 
-@pytest.mark.xdist_group("audit")
 @pytest.mark.parametrize("name", PLANTED)
 def test_a_planted_look_ahead_is_named(name: str, guilty: dict[str, set[str]]) -> None:
     """Whatever way a column looks ahead, or too far back, the audit names it."""
@@ -153,7 +152,6 @@ def test_a_planted_look_ahead_is_named(name: str, guilty: dict[str, set[str]]) -
         assert name.replace(" ", "_") in named, guilty
 
 
-@pytest.mark.xdist_group("audit")
 def test_nothing_else_is_named(guilty: dict[str, set[str]]) -> None:
     """Honest columns pass beside guilty ones: our own, one that lags, and those that fade."""
     planted = {name.replace(" ", "_") for name in PLANTED}

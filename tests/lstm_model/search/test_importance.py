@@ -109,7 +109,7 @@ def test_a_conditional_parameter_counts_where_it_acts() -> None:
         1.0 - float(p["momentum"]) if "momentum" in p else 0.5 + (-1) ** number * number / 1e4
         for number, p in enumerate(drawn)
     ]
-    found = rank_importances(trials(drawn, losses), EXTENDED)
+    found = rank_importances(trials(drawn, losses), EXTENDED, shuffles=3)
     rows = {row.parameter: row for row in found.rows}
     assert found.rows[0].parameter == "momentum"
     assert rows["momentum"].trials == sum(p["optimiser"] == "sgd" for p in drawn)
@@ -117,7 +117,7 @@ def test_a_conditional_parameter_counts_where_it_acts() -> None:
     assert math.fsum(row.share or 0.0 for row in found.rows) == pytest.approx(1)
 
     adam = [p for p in drawn if p["optimiser"] == "adam"][:12]
-    found = rank_importances(trials(adam, [float(p["lr"]) for p in adam]), EXTENDED)
+    found = rank_importances(trials(adam, [float(p["lr"]) for p in adam]), EXTENDED, shuffles=3)
     rows = {row.parameter: row for row in found.rows}
     assert (rows["momentum"].trials, rows["momentum"].share) == (0, None)
     assert found.rows[-1].share is None

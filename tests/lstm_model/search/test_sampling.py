@@ -30,14 +30,19 @@ def completed(number: int, params: HyperParams, loss: float) -> Trial:
     return Trial(number, "COMPLETE", params, loss)
 
 
-def search(total: int, finished: list[Trial] | None = None, stop: int | None = None) -> list[Trial]:
+def search(
+    total: int,
+    finished: list[Trial] | None = None,
+    stop: int | None = None,
+    settings: ProposalSettings = SETTINGS,
+) -> list[Trial]:
     """Run trials in generations, from those already finished up to `stop`."""
     done = list(finished or [])
     for number in range(len(done), total if stop is None else stop):
         own = generation_of(number, GENERATION, total)
         earlier = [trial for trial in done if trial.number < own.start]
         siblings = [trial.params for trial in done if trial.number in own]
-        params = propose(number, SETTINGS, earlier, siblings)
+        params = propose(number, settings, earlier, siblings)
         done.append(completed(number, params, loss_of(params)))
     return done
 
@@ -76,7 +81,10 @@ def test_the_examples_are_the_seeds_table() -> None:
     }
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "gp", "random", "qmc", "cmaes", "grid"])
+SAMPLERS = ("tpe", "gp", "random", "qmc", "cmaes", "grid")
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
 def test_every_sampler_is_pure_and_stays_in_the_space(
     whole: list[Trial], sampler: SamplerName
 ) -> None:
@@ -110,6 +118,15 @@ def test_restarts_change_nothing(whole: list[Trial], restarts: list[int]) -> Non
     for stop in [*restarts, 12]:
         done = search(12, done, stop)
     assert done == whole
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_a_resumed_search_by_any_sampler_equals_an_unbroken_one(sampler: SamplerName) -> None:
+    """Stopped within a generation of its model, a search goes on as if it had never stopped."""
+    by = dataclasses.replace(SETTINGS, sampler=sampler, startup_trials=3)
+    unbroken = search(6, settings=by)
+    assert len({trial.params for trial in unbroken}) == 6
+    assert search(6, search(6, stop=4, settings=by), settings=by) == unbroken
 
 
 @settings(max_examples=5, deadline=None)

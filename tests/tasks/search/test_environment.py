@@ -21,6 +21,7 @@ def test_the_environment_names_code_and_libraries() -> None:
     assert name_drift(described, describe_environment()) == []
 
 
+@pytest.mark.process
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the limits are for x86")
 def test_another_instruction_set_is_drift() -> None:
     """A process limited to AVX2 describes itself so, and what it changes is named; threads are not.

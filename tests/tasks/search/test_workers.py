@@ -154,7 +154,7 @@ def test_an_error_in_a_trial_is_that_trials_result(tmp_path: Path) -> None:
 
 def test_a_worker_has_one_thread() -> None:
     """A worker computes on the threads that a trial's record names, whatever this process has."""
-    with TrialExecutor(1, timeout_seconds=120) as executor:
+    with TrialExecutor(1, timeout_seconds=600) as executor:
         assert executor.call(eval, "__import__('torch').get_num_threads()") == WORKER_THREADS == 1
 
 
