@@ -1,6 +1,6 @@
-"""Every error a user can meet, as one small tree.
+"""Every error a user can see, as one small class tree.
 
-A message says rule, value and remedy in one line, because it is shown as it stands.
+Each message gives rule, value and remedy in one line; the user sees it unchanged.
 """
 
 
@@ -13,7 +13,7 @@ class ConfigError(LstmHpoError):
 
 
 class SourceError(LstmHpoError):
-    """A source of bars could not deliver."""
+    """A source of bars failed."""
 
 
 class SourceUnreachable(SourceError):  # noqa: N818 - the state says more than a suffix
@@ -21,19 +21,19 @@ class SourceUnreachable(SourceError):  # noqa: N818 - the state says more than a
 
 
 class TickerUnknown(SourceError):  # noqa: N818 - as above
-    """The source answered, and does not know the ticker; a retry cannot help."""
+    """The source answered but does not know the ticker; a retry cannot help."""
 
 
 class BarsError(LstmHpoError):
-    """Bars break a rule that no written repair covers."""
+    """Bars break a rule, and there is no repair for it."""
 
 
 class SplitError(LstmHpoError):
-    """The rows at hand cannot be cut into train, validation and test."""
+    """The rows cannot be split into train, validation and test."""
 
 
 class StorageError(LstmHpoError):
-    """A file, a database or a disk refused."""
+    """A file, a database or a disk could not be read or written."""
 
 
 class SearchError(LstmHpoError):
@@ -41,7 +41,7 @@ class SearchError(LstmHpoError):
 
 
 class ServerError(LstmHpoError):
-    """Prefect's server did not start, did not answer, or refused."""
+    """The Prefect server did not start, did not answer, or refused the request."""
 
 
 class TrainingDiverged(LstmHpoError):  # noqa: N818 - as above
@@ -49,4 +49,4 @@ class TrainingDiverged(LstmHpoError):  # noqa: N818 - as above
 
 
 class LeakFound(LstmHpoError):  # noqa: N818 - as above
-    """The audit found the future in what must hold the past alone."""
+    """The audit found future data where only past data is allowed."""

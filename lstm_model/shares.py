@@ -1,7 +1,7 @@
-"""Counts out of shares, in exact arithmetic: where blocks begin, and how many dates they need.
+"""From shares to counts in exact arithmetic: where blocks begin, and how many dates they need.
 
-Floats cannot say 0.7: times 45 it is 31.499999999999996 and rounds to 31, where 31.5 rounds to 32.
-So a share is read as the decimal that it is written as.
+The float 0.7 times 45 is 31.499999999999996, which rounds to 31; the exact 31.5 rounds to 32.
+So each share is read as the decimal in which it is written.
 """
 
 import math
@@ -9,19 +9,19 @@ from fractions import Fraction
 from functools import lru_cache
 
 MOST_TRIED = 50_000
-"""Counts that `dates_needed` looks at; shares of 0.0001 need 20,000."""
+"""Most counts that `dates_needed` tries; shares of 0.0001 need 20,000."""
 
 
 @lru_cache(maxsize=64)
 def exact(share: float) -> Fraction:
-    """Return the decimal that a share is written as: 7/10 for 0.7, not the nearest binary one."""
+    """Return the decimal as which a share is written: 7/10 for 0.7, not the nearest float."""
     return Fraction(repr(float(share)))
 
 
 def block_starts(dates: int, train: float, validation: float) -> tuple[int, int]:
-    """Return at which of `dates` dates validation and test begin, counted from 0.
+    """Return the positions, from 0, at which validation and test begin among `dates` dates.
 
-    The position nearest to the share, the even one of two as near, and the last date at the latest.
+    Each is the position nearest to its share, the even one on a tie, and at most the last date.
     """
     first = round(dates * exact(train))
     second = round(dates * (exact(train) + exact(validation)))
@@ -29,12 +29,12 @@ def block_starts(dates: int, train: float, validation: float) -> tuple[int, int]
 
 
 def dates_needed(train: float, validation: float, purge: int, least: int) -> int:
-    """Return the count of dates from which on every block keeps `least` of them after the purge.
+    """Return the count of dates from which on every block keeps `least` dates after the purge.
 
-    Both boundaries of validation are rounded, so with one date more it may have one less. The
-    answer is therefore searched with `block_starts` itself, downwards from a count at which no
-    rounding matters: one date fewer leaves a block short. Where a share is so small that this takes
-    more than MOST_TRIED counts, the answer suffices but may not be the least.
+    Both boundaries of validation are rounded, so one more date can leave it with one fewer. The
+    search therefore uses `block_starts` itself, and goes down from a count at which rounding does
+    not matter until one date fewer leaves a block short. If a share is so small that this takes
+    more than MOST_TRIED counts, the answer suffices but may not be the smallest.
     """
     test = 1 - exact(train) - exact(validation)
     half = Fraction(1, 2)

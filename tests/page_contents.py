@@ -223,7 +223,7 @@ def _insight(best: Trial, space: dict[str, Any], completed: int) -> Insight:
         Reading(
             "hidden_size",
             "hidden_size 256 is at the high end of 64 .. 256: a larger architecture may do better; "
-            "to look further, set search.space.hidden_size.high=320",
+            "to widen it, set search.space.hidden_size.high=320",
             at_edge=True,
             widen=("search.space.hidden_size.high=320",),
         ),

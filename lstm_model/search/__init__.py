@@ -1,1 +1,1 @@
-"""What is searched over, and how the next trial is proposed."""
+"""The search space, and how the next trial is proposed."""

@@ -1,4 +1,4 @@
-"""Choosing among completed trials: the best loss, or the cheapest that is as good as the best."""
+"""Choose among completed trials: the best one, or the cheapest that is about as good."""
 
 from collections.abc import Sequence
 
@@ -6,12 +6,12 @@ from lstm_model.search.trial import Trial
 
 
 def best_by_loss(completed: Sequence[Trial]) -> Trial:
-    """Return the lowest loss; among equals the lower number."""
+    """Return the trial with the lowest loss; on a tie, the one with the lower number."""
     return min(completed, key=lambda trial: (trial.loss, trial.number))
 
 
 def cheapest_within_one_error(completed: Sequence[Trial]) -> Trial:
-    """Return the fastest trial whose loss is within one standard error of the best one's.
+    """Return the fastest trial whose loss is within one standard error of the lowest loss.
 
     Breiman, Friedman, Olshen & Stone (1984), "Classification and Regression Trees", section 3.4.3.
     """

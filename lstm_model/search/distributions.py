@@ -1,4 +1,4 @@
-"""Domains: the values a parameter is searched over, and under which condition."""
+"""Domains: the values over which a parameter is searched, and on which condition."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -37,7 +37,7 @@ Number = Annotated[float, BeforeValidator(_refuse_bool)]
 
 
 def _read_choice(value: object) -> object:
-    """Read text that spells a number as that number: no parameter's names are numbers."""
+    """Convert text that spells a number to that number; no parameter has numeric names."""
     if isinstance(value, str):
         try:
             value = float(value)
@@ -46,7 +46,7 @@ def _read_choice(value: object) -> object:
     if not isinstance(value, int | float) or not math.isfinite(value):
         raise ValueError(
             f"a choice must be a finite number, text, true or false but is {value!r}; "
-            f"write one of those"
+            f"write one of these"
         )
     return value
 
@@ -56,7 +56,7 @@ Choices = Annotated[tuple[AnyChoice, ...], Field(min_length=1)]
 
 
 class _Domain(BaseModel):
-    """Searched always, or with `when` only if each parameter named has one of the values listed."""
+    """A domain that is always active, or only where its condition `when` holds."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
@@ -67,12 +67,12 @@ class _Domain(BaseModel):
     """
 
     @model_serializer(mode="wrap")
-    def _leave_out_no_condition(self, write: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
-        # A study's key hashes the space: one without conditions keeps the key it always had.
+    def _omit_empty_condition(self, write: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+        # The study key hashes the space; without conditions it must not depend on `when`.
         return {key: value for key, value in write(self).items() if key != "when" or value}
 
     def acts(self, drawn: Mapping[str, Value | None]) -> bool:
-        """Tell whether the condition holds; a parameter that was not drawn breaks it."""
+        """Return whether the condition holds; it fails if a named parameter was not drawn."""
         return all(name in drawn and drawn[name] in values for name, values in self.when.items())
 
 
@@ -101,21 +101,21 @@ class IntRange(_Domain):
         return self
 
     def distribution(self) -> BaseDistribution:
-        """Return the same range as Optuna spells it."""
+        """Return the range as an Optuna distribution."""
         return IntDistribution(self.low, self.high, step=self.step)
 
     def suggest(self, trial: Trial, name: str) -> Value:
-        """Draw a value as a trial of Optuna's."""
+        """Draw a value with an Optuna trial."""
         return trial.suggest_int(name, self.low, self.high, step=self.step)
 
     def holds(self, value: Value) -> bool:
-        """Tell whether the value can be drawn."""
+        """Return whether the value can be drawn."""
         if not isinstance(value, int) or isinstance(value, bool):
             return False
         return self.low <= value <= self.high and (value - self.low) % self.step == 0
 
     def extremes(self) -> tuple[Value, ...]:
-        """Return the values that any rule on the range has to hold for."""
+        """Return the values that must satisfy every rule on the parameter."""
         return self.low, self.high
 
 
@@ -142,21 +142,21 @@ class FloatRange(_Domain):
         return self
 
     def distribution(self) -> BaseDistribution:
-        """Return the same range as Optuna spells it."""
+        """Return the range as an Optuna distribution."""
         return FloatDistribution(self.low, self.high, log=self.log)
 
     def suggest(self, trial: Trial, name: str) -> Value:
-        """Draw a value as a trial of Optuna's."""
+        """Draw a value with an Optuna trial."""
         return trial.suggest_float(name, self.low, self.high, log=self.log)
 
     def holds(self, value: Value) -> bool:
-        """Tell whether the value can be drawn."""
+        """Return whether the value can be drawn."""
         if isinstance(value, bool | str):
             return False
         return self.low <= value <= self.high
 
     def extremes(self) -> tuple[Value, ...]:
-        """Return the values that any rule on the range has to hold for."""
+        """Return the values that must satisfy every rule on the parameter."""
         return self.low, self.high
 
 
@@ -169,24 +169,24 @@ class Choice(_Domain):
     """The values to choose from: numbers, text, true or false."""
 
     def distribution(self) -> BaseDistribution:
-        """Return the same choices as Optuna spells them."""
+        """Return the choices as an Optuna distribution."""
         return CategoricalDistribution(self.choices)
 
     def suggest(self, trial: Trial, name: str) -> Value:
-        """Draw a value as a trial of Optuna's."""
+        """Draw a value with an Optuna trial."""
         # Optuna allows None as a choice; here it never is one.
         drawn: Any = trial.suggest_categorical(name, self.choices)
         value: Value = drawn
         return value
 
     def holds(self, value: Value) -> bool:
-        """Tell whether the value can be drawn; true is not 1."""
+        """Return whether the value can be drawn; true is not 1."""
         return any(
             value == c and isinstance(value, bool) is isinstance(c, bool) for c in self.choices
         )
 
     def extremes(self) -> tuple[Value, ...]:
-        """Return the values that any rule on the choices has to hold for."""
+        """Return the values that must satisfy every rule on the parameter."""
         return self.choices
 
 

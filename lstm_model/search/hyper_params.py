@@ -1,4 +1,4 @@
-"""HyperParams: one configuration of network and training, and what each of its values may be."""
+"""HyperParams: one configuration of network and training, and the rules for its values."""
 
 import math
 from collections.abc import Mapping
@@ -6,13 +6,13 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 Value = int | float | str | bool
-"""A parameter's value, as it is searched, stored and recorded."""
+"""Value of a parameter, as searched, stored and recorded."""
 
 Params = dict[str, Value]
-"""The searched part of a configuration, by name."""
+"""Searched parameters of a configuration, by name."""
 
 TABLE_1 = ("hidden_size", "num_layers", "dropout", "lr", "batch_size")
-"""The seed's Table 1: recorded always; of the others only what differs from the default is."""
+"""Parameters of the seed's Table 1: always recorded; others only if they are not the default."""
 
 CHOICES: dict[str, tuple[Value, ...]] = {
     "optimiser": ("adam", "adamw", "sgd"),
@@ -26,12 +26,26 @@ CHOICES: dict[str, tuple[Value, ...]] = {
 class HyperParams:
     """One configuration of network and training; the defaults are the seed's "Balanced" row.
 
-    From `bidirectional` on these are the seed's extensions, and the defaults switch them off.
-    `momentum` acts with sgd. `weight_decay` is added to the gradient (adam, sgd) or taken off the
-    weights (adamw). `gradient_noise` is the first step's standard deviation. `layer_lr_decay` is
-    a layer's learning rate over that of the layer above it. `warmup_share` is a share of the
-    steps of a trial. `sequence_length` is in bars, None the data set's own. `jitter` is in units of
-    the scaled features.
+    From `bidirectional` on the parameters are the seed's extensions; their defaults are neutral.
+
+    hidden_size: states of each LSTM layer, in each direction.
+    num_layers: stacked LSTM layers.
+    dropout: share of activations dropped between layers and before the head.
+    lr: learning rate after the warm-up.
+    batch_size: samples in a training step.
+    bidirectional, layer_norm: see `LSTMRegressor`.
+    recurrent_dropout: share of hidden-to-hidden weights dropped in a training step.
+    optimiser: adam, adamw or sgd.
+    momentum: of sgd only.
+    weight_decay: added to the gradient (adam, sgd) or subtracted from the weights (adamw).
+    gradient_noise: standard deviation of the noise in the first step.
+    layer_lr_decay: learning rate of a layer divided by that of the layer above.
+    warmup_share: share of a trial's steps over which the learning rate rises.
+    sequence_length: in bars; None takes the window length of the data set.
+    feature_scaling: standard, robust or rank.
+    jitter: standard deviation of the noise on inputs, in units of the scaled features.
+
+    Raises ValueError for a value that breaks its rule.
     """
 
     hidden_size: int = 128
@@ -75,11 +89,11 @@ class HyperParams:
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> "HyperParams":
-        """Build from a trial's parameters; a name that is not searched keeps its default."""
+        """Build from a trial's parameters; those that are not searched have their defaults."""
         return cls(**values)
 
     def to_dict(self) -> Params:
-        """Return Table 1's parameters, and those others that differ from their default."""
+        """Return the parameters of Table 1, and all others that are not at their default."""
         return {
             field.name: getattr(self, field.name)
             for field in fields(self)
@@ -97,15 +111,15 @@ EXAMPLES = (
     HyperParams(hidden_size=256, num_layers=2, dropout=0.1, lr=5e-3, batch_size=128),
     HyperParams(hidden_size=256, num_layers=3, dropout=0.3, lr=5e-4, batch_size=32),
 )
-"""The seed's Table 5, the recommended row first, then by growing cost."""
+"""The seed's Table 5: the recommended row first, then by rising cost."""
 
 EXAMPLE_NAMES = ("balanced", "minimal", "conservative", "aggressive", "high-capacity")
-"""The names of these rows."""
+"""Names of these rows."""
 
 PARAMETER_KINDS: dict[str, type] = {
     field.name: int if field.default is None else type(field.default)
     for field in fields(HyperParams)
 }
-"""Every parameter, and the type of its values."""
+"""Type of each parameter's values."""
 
 PARAMETER_NAMES = tuple(PARAMETER_KINDS)

@@ -1,4 +1,4 @@
-"""Which parameter mattered: PED-ANOVA importances beside the claims of the seed's Table 4."""
+"""Parameter importances by PED-ANOVA, next to the claims of the seed's Table 4."""
 
 import math
 import warnings
@@ -18,22 +18,22 @@ from lstm_model.search.trial import Trial
 from lstm_model.seeding import derive_seed
 
 BEST_SHARE = 0.5
-"""What counts as good: the better half. Optuna's own tenth is a single trial of ten, which makes
-any continuous parameter look important; halves rank best (benchmarks/importance_ranks.py)."""
+"""Share of trials that count as good. Optuna's default of a tenth is a single trial of ten, which
+makes any continuous parameter look important; halves rank best (benchmarks/importance_ranks.py)."""
 
 MIN_TRIALS = 7
-"""With fewer, even halves in perfect order come about by chance in at least 1 case of 20."""
+"""With fewer trials, even a perfect split into halves occurs by chance in 1 case of 20 or more."""
 
 SHUFFLES = 100
 
 FEW_TRIALS, SOME_TRIALS = 30, 200
-"""From where on the first rank is right in 9 searches of 10, and most of the order is, too
-(rank correlation 0.9 with the truth; benchmarks/importance_ranks.py)."""
+"""Trials from which the first rank is right in 9 searches of 10, and from which most of the order
+is right (rank correlation 0.9 with the truth; benchmarks/importance_ranks.py)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One row of the seed's Table 4; `low` and `high` are its typical optimal range."""
+    """One row of the seed's Table 4; `low` and `high` bound its typical optimal range."""
 
     rank: int
     impact: Literal["high", "medium", "low"]
@@ -57,11 +57,11 @@ CLAIMS = {
 
 @dataclass(frozen=True, slots=True)
 class Importance:
-    """One parameter: its share of all importances, and how often chance gives as much.
+    """Importance of one parameter, as a share of the total, and how often chance gives as much.
 
-    `p_value` is the share of reshuffled losses under which it looks at least as important.
-    `trials` are the completed ones in which it acted. Share and p-value are None where nothing was
-    computed, or where it acted in fewer than two trials.
+    `p_value` is the share of shuffles of the losses in which it looks at least as important.
+    `trials` counts the completed trials in which it was active. Share and p-value are None if
+    nothing was computed, or if it was active in fewer than two trials.
     """
 
     parameter: str
@@ -73,7 +73,7 @@ class Importance:
 
 @dataclass(frozen=True, slots=True)
 class Importances:
-    """All parameters, the most important first, and in `note` what the ranks are worth."""
+    """All parameters, the most important first; `note` says how reliable the ranks are."""
 
     trials: int
     rows: tuple[Importance, ...]
@@ -83,11 +83,12 @@ class Importances:
 def rank_importances(
     finished: Iterable[Trial], space: Space, shuffles: int = SHUFFLES
 ) -> Importances:
-    """Return what sets the better half of the completed trials apart from all of them.
+    """Rank parameters by how the better half of the completed trials differs from all of them.
 
-    Shares sum to 1, or are all None where there are too few trials or no better ones; then `note`
-    says which. Losses alone count, where seconds were minimised too. Pruned trials have no loss.
-    Watanabe et al. (2023), "PED-ANOVA"; parameters with a condition count where they act.
+    Shares sum to 1. If they cannot be computed they are all None, and `note` gives the reason.
+    Only losses count, even if seconds were minimised too. Pruned trials have no loss. A parameter
+    with a condition counts where it is active.
+    Watanabe et al. (2023), "PED-ANOVA".
     """
     completed = sorted(
         (t for t in finished if t.loss is not None and math.isfinite(t.loss)),
@@ -98,10 +99,10 @@ def rank_importances(
     acting = {name: sum(name in params for params in searched) for name in space}
     shares: dict[str, float] = {}
     p_values: dict[str, float] = {}
-    note = _why_not(losses)
+    note = _reason_not_computed(losses)
     if not note:
         shares, p_values = _shares(searched, losses, space, shuffles)
-        note = _worth(len(losses)) if shares else "not computed: no parameter took two values"
+        note = _reliability(len(losses)) if shares else "not computed: no parameter took two values"
     rows = []
     for name, count in acting.items():
         known = bool(shares) and count > 1
@@ -111,22 +112,22 @@ def rank_importances(
     return Importances(len(losses), tuple(sorted(rows, key=_order)), note)
 
 
-def _why_not(losses: Float[np.ndarray, " trial"]) -> str:
+def _reason_not_computed(losses: Float[np.ndarray, " trial"]) -> str:
     if len(losses) < MIN_TRIALS:
         return f"not computed: n = {len(losses)} < {MIN_TRIALS} completed trials"
     worst = losses.max()
     equal = int((losses == worst).sum())
     if len(losses) - equal < math.ceil(BEST_SHARE * len(losses)):
-        return f"not computed: {equal} of {len(losses)} losses are {worst:.4g}, the worst"
+        return f"not computed: {equal} of {len(losses)} losses equal the worst, {worst:.4g}"
     return ""
 
 
-def _worth(trials: int) -> str:
+def _reliability(trials: int) -> str:
     if trials < FEW_TRIALS:
         return f"{trials} trials: ranks are a hint"
     if trials < SOME_TRIALS:
-        return f"{trials} trials: the first rank is worth reading, the order below it is a hint"
-    return f"{trials} trials: ranks are worth reading"
+        return f"{trials} trials: the first rank is reliable, the others are a hint"
+    return f"{trials} trials: ranks are reliable"
 
 
 def _shares(
@@ -155,16 +156,16 @@ def _shares(
 
 
 def _divergences(study: optuna.Study, losses: Float[np.ndarray, " trial"]) -> dict[str, float]:
-    """Return each parameter's importance, not yet a share, under these losses."""
+    """Return the importance of each parameter for these losses, before normalisation."""
     evaluator = PedAnovaImportanceEvaluator(target_quantile=BEST_SHARE)
     with warnings.catch_warnings():
-        # That lower is better, which it is here; and that a parameter acted in one trial only,
-        # which is left out by its count.
+        # One warns that lower must be better, as it is here; the other that a parameter was active
+        # in a single trial, which the caller leaves out.
         warnings.simplefilter("ignore", UserWarning)
         return evaluator.evaluate(study, target=lambda trial: float(losses[trial.number]))
 
 
 def _order(row: Importance) -> tuple[float, float]:
-    """Sort by share, then as the seed ranks."""
+    """Sort by share, then by the seed's rank."""
     share = -1.0 if row.share is None else row.share
     return -share, float(row.claim.rank) if row.claim else math.inf

@@ -1,6 +1,6 @@
-"""The seed's interpretation guidelines as code: what the best configuration says, in plain lines.
+"""The seed's interpretation guidelines as code: they explain the best configuration line by line.
 
-Where the seed document is wrong the true number stands beside its own.
+Where the seed document is wrong, the true number is shown too.
 """
 
 import math
@@ -16,10 +16,10 @@ from lstm_model.search.space import Space, searched_part
 from lstm_model.search.trial import Trial
 
 EDGE = 0.05
-"""A real number is at an edge within this share of its range; of the logarithms' on a log scale."""
+"""A real number within this share of its range is at the edge; on a log scale, of the log range."""
 
 WIDEN = 0.25
-"""A range is widened by this share of itself, likewise."""
+"""Share of the range, or of the log range, by which it is widened."""
 
 HARD_LIMITS = {
     "hidden_size": (1.0, math.inf),
@@ -36,7 +36,7 @@ HARD_LIMITS = {
     "warmup_share": (0.0, 1.0),
     "sequence_length": (2.0, math.inf),
 }
-"""Between what a parameter can be at all; the rules are `HyperParams`'."""
+"""Bounds that `HyperParams` sets for each parameter."""
 
 SEED_WEIGHTS = {(64, 1): "~50K", (128, 2): "~200K", (256, 3): "~800K", (256, 2): "~500K"}
 """The seed's Table 5: estimated parameters by hidden size and layers."""
@@ -45,7 +45,7 @@ SEED_READINGS = {
     "dropout": ("regularisation is not critical", "the model is prone to overfitting"),
     "lr": ("it needs careful, slow training", "fast convergence is possible"),
 }
-"""What the seed says below and above a parameter's typical range."""
+"""What the seed says of values below and above a parameter's typical range."""
 
 AT_AN_EDGE = {
     "hidden_size": ("a simpler model suffices", "a larger architecture may do better"),
@@ -57,7 +57,7 @@ WITHOUT_LOSSES = {"qmc": "taken from a Sobol sequence", "grid": "taken from the 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One line on one parameter; `widen` has the settings that let the next search look further."""
+    """One line about one parameter; `widen` has the settings that widen its range."""
 
     parameter: str
     text: str
@@ -66,7 +66,7 @@ class Reading:
 
 
 def interpret(params: HyperParams, space: Space, weights: int) -> list[Reading]:
-    """Read the best configuration: values at an edge first, then what the seed has to say.
+    """Explain the best configuration: values at an edge first, then what the seed says.
 
     `weights` is its true number of trainable parameters.
     """
@@ -92,7 +92,7 @@ def _edge(name: str, domain: IntRange | FloatRange | Choice, searched: Params) -
         )
         wider = _wider_low(name, domain) if side == "low" else _wider_high(name, domain)
         keys = tuple(f"search.space.{name}.{key}={bound:.12g}" for key, bound in wider.items())
-        advice = f"to look further, set {' and '.join(keys)}" if keys else "it can go no further"
+        advice = f"to widen it, set {' and '.join(keys)}" if keys else "it cannot be widened"
         yield Reading(name, f"{text}; {advice}", at_edge=True, widen=keys)
 
 
@@ -136,7 +136,7 @@ def _whole_steps(domain: IntRange) -> int:
 
 
 def _up_to(name: str, bound: float, limit: float) -> float:
-    """Return the limit where the parameter can have that value, or else halfway to it."""
+    """Return the limit if the parameter can have that value, else the point halfway to it."""
     try:
         HyperParams.from_mapping({name: limit})
     except ValueError:
@@ -145,7 +145,7 @@ def _up_to(name: str, bound: float, limit: float) -> float:
 
 
 def _rounded(value: float, bound: float) -> float:
-    """Return the value with the fewest digits, at least two, that leave it beyond the old bound."""
+    """Round to the fewest digits, at least two, that leave the value beyond the old bound."""
     for digits in range(2, 12):
         rounded = float(f"{value:.{digits}g}")
         if rounded != bound and (rounded > bound) is (value > bound):
@@ -168,7 +168,7 @@ def _seed_reading(name: str, params: HyperParams, weights: int) -> Iterator[Read
     elif value > claim.high:
         where, lesson = "above", above
     text = f"{name} {value:.4g} lies {where} the seed's typical {claim.typical}"
-    text += f", which it reads as: {lesson}" if lesson else ""
+    text += f"; the seed says: {lesson}" if lesson else ""
     if name == "lr" and params.optimiser == "sgd":
         text += " (for Adam; this is sgd)"
     if name == "num_layers":
@@ -182,13 +182,13 @@ def _seed_reading(name: str, params: HyperParams, weights: int) -> Iterator[Read
 def _read_batch_size(value: int) -> str:
     if value <= 32:
         return (
-            f"batch_size {value}: noisy gradients help, the seed says, at {128 / value:g} times "
-            f"the steps of 128{' (not 3 times)' if value == 32 else ''}"
+            f"batch_size {value}: the seed says that noisy gradients help; an epoch has "
+            f"{128 / value:g} times the steps of 128{' (not 3 times)' if value == 32 else ''}"
         )
     if value >= 128:
         return (
-            f"batch_size {value}: stable training is preferred, the seed says, with 1/"
-            f"{value / 32:g} of the steps of 32"
+            f"batch_size {value}: the seed says that stable training is preferred; an epoch has "
+            f"1/{value / 32:g} of the steps of 32"
         )
     return f"batch_size {value} is {'' if value == 64 else 'about '}the seed's typical 64"
 
@@ -199,10 +199,10 @@ def read_search(
     generation: int | None,
     total: int,
 ) -> list[Reading]:
-    """Say how many trials learnt from losses; the seed claims that all of ten do.
+    """Say how many trials learnt from losses; the seed claims that all ten do.
 
-    Without generations a trial saw what had ended when it began, which is not known afterwards:
-    then every lower number counts as seen, and the model's part is an upper bound.
+    Without generations a trial saw those that had ended when it began. This is not recorded, so
+    every trial with a lower number counts as seen, and the count is an upper bound.
     """
     trials = sorted(finished, key=lambda trial: trial.number)
     origins: Counter[str] = Counter()
@@ -219,7 +219,8 @@ def read_search(
     if settings.sampler != "tpe":
         return [Reading("trials", text)]
     default = (
-        f"the seed says that TPE learns from each of ten trials; with Optuna's own 10 start-up "
-        f"trials all ten would be random, so search.startup_trials is {settings.startup_trials}"
+        f"the seed says that TPE learns from each of ten trials; with Optuna's default of 10 "
+        f"start-up trials all ten would be random, so search.startup_trials is "
+        f"{settings.startup_trials}"
     )
     return [Reading("trials", text), Reading("trials", default)]

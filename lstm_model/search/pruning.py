@@ -1,7 +1,7 @@
-"""Pruning as numbers known before a trial starts: limits an epoch, or the best trial's folds.
+"""Pruning by numbers that are fixed before a trial starts: epoch limits, or the best trial's folds.
 
-A pruner that looks at whatever happens to have finished makes the outcome depend on who was
-faster. Here the owner derives limits from earlier generations, and the worker compares.
+If a pruner looked at all trials that happen to have finished, the result would depend on timing.
+Here the owner derives the limits from earlier generations, and the worker compares with them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ Limits = dict[int, float]
 
 
 def epoch_limits(pruner: PrunerName, curves: Sequence[Curve], number: int, epochs: int) -> Limits:
-    """Return the losses by epoch above which trial `number` is pruned; wilcoxon has none."""
+    """Return, by epoch, the loss above which trial `number` is pruned; wilcoxon has no limits."""
     if pruner == "median":
         return median_limits(curves, epochs)
     if pruner == "hyperband":
@@ -31,9 +31,9 @@ def epoch_limits(pruner: PrunerName, curves: Sequence[Curve], number: int, epoch
 
 
 def median_limits(curves: Sequence[Curve], epochs: int) -> Limits:
-    """Return each epoch's median loss over earlier trials; a trial above it is pruned.
+    """Return the median loss of earlier trials at each epoch; a trial above it is pruned.
 
-    None in the warm-up, none after the last epoch, none before five trials have got that far.
+    There is no limit in the warm-up, after the last epoch, or before five trials got that far.
     Golovin et al. (2017), "Google Vizier", section 3.2.
     """
     limits: Limits = {}
@@ -45,11 +45,11 @@ def median_limits(curves: Sequence[Curve], epochs: int) -> Limits:
 
 
 def hyperband_limits(curves: Sequence[Curve], number: int, epochs: int) -> Limits:
-    """Return the loss that the best third of earlier trials reached, at the rungs of a bracket.
+    """Return the loss that the best third of earlier trials reached, at each rung of a bracket.
 
-    Brackets take turns by trial number: bracket b has its first rung at 3^b epochs, so that one of
-    them never prunes early. Li et al. (2018), "Hyperband", JMLR 18(185); asynchronous promotion as
-    in Li et al. (2020), "A System for Massively Parallel Hyperparameter Tuning".
+    Brackets alternate by trial number. Bracket b has its first rung at 3^b epochs, so one bracket
+    never prunes early. Li et al. (2018), "Hyperband", JMLR 18(185); asynchronous promotion as in
+    Li et al. (2020), "A System for Massively Parallel Hyperparameter Tuning".
     """
     rungs = []
     rung = 1
@@ -66,7 +66,7 @@ def hyperband_limits(curves: Sequence[Curve], number: int, epochs: int) -> Limit
 
 
 def is_clearly_worse(folds: Sequence[float], best_folds: Sequence[float]) -> bool:
-    """Tell whether the folds so far lose against the best trial's by a signed-rank test at 10 %.
+    """Return whether the folds so far are worse than the best trial's: signed-rank test at 10 %.
 
     Wilcoxon (1945), "Individual Comparisons by Ranking Methods", one-sided and exact.
     """

@@ -1,9 +1,8 @@
-"""Proposing: a pure function of seed, study name, trial number, space and earlier generations.
+"""Proposals: a pure function of seed, study name, trial number, space and earlier generations.
 
-An in-memory Optuna study is filled with the finished trials a generation may see, lower-numbered
-siblings are added as running, and a freshly seeded sampler is asked once. Nothing is remembered
-between calls, so a search resumed after any number of restarts proposes what it would have
-proposed.
+Each call fills an in-memory Optuna study with the finished trials that a generation may see, adds
+lower-numbered siblings as running, and asks a newly seeded sampler once. Nothing is kept between
+calls, so a search proposes the same trials however often it is resumed.
 """
 
 import warnings
@@ -39,7 +38,16 @@ from lstm_model.seeding import derive_seed
 
 @dataclass(frozen=True, slots=True)
 class ProposalSettings:
-    """What stays the same over all proposals of a study; `queued` are tried first, as they are."""
+    """What all proposals of a study share.
+
+    seed: of the user; proposals derive their own from it.
+    study_name: the user's name of the study.
+    space: the parameters to search.
+    startup_trials: trials that must have finished before a sampler learns from them.
+    sampler: how trials are proposed.
+    queued: configurations that are tried first, unchanged.
+    with_seconds: whether seconds are minimised besides loss.
+    """
 
     seed: int
     study_name: str
@@ -51,7 +59,7 @@ class ProposalSettings:
 
 
 def generation_of(number: int, generation: int, total: int) -> range:
-    """Return the numbers of the generation that a trial belongs to, cut off at the total."""
+    """Return the trial numbers of the generation that a trial belongs to, below the total."""
     first = number - number % generation
     return range(first, min(first + generation, total))
 
@@ -59,10 +67,10 @@ def generation_of(number: int, generation: int, total: int) -> range:
 def queue_first(
     known_good: Sequence[HyperParams], examples: int, space: Space
 ) -> tuple[HyperParams, ...]:
-    """Return what is tried before anything is drawn: last night's best, then the seed's rows.
+    """Return what is tried before any draw: last night's best, then the rows of the seed's Table 5.
 
-    The seed's rows are Table 5's, "Balanced" first; one that the space cannot draw is left out.
-    What is not searched has its default.
+    "Balanced" comes first. A row that the space cannot draw is left out. Parameters that are not
+    searched have their defaults.
     """
     rows = [searched_part(row, space) for row in EXAMPLES[:examples] if holds(space, row)]
     queue = [*known_good, *map(HyperParams.from_mapping, rows)]
@@ -77,8 +85,8 @@ def propose(
 ) -> HyperParams:
     """Return the parameters of trial `number`.
 
-    `finished` are the trials of earlier generations, `siblings` the lower-numbered ones that run at
-    the same time.
+    `finished` are the trials of earlier generations; `siblings` are the lower-numbered ones that
+    run at the same time.
     """
     if number < len(settings.queued):
         return settings.queued[number]
@@ -115,9 +123,9 @@ Origin = Literal["queued", "drawn", "model"]
 
 
 def origin_of(number: int, settings: ProposalSettings, seen: Sequence[Trial]) -> Origin:
-    """Tell where the parameters of trial `number` come from, `seen` being what `propose` is handed.
+    """Return where the parameters of trial `number` come from; `seen` is what `propose` gets.
 
-    "model": losses had a say. "drawn": they had none, as in the start-up of every sampler.
+    "model" means that losses mattered; "drawn" that they did not, as in a sampler's start-up.
     """
     if number < len(settings.queued):
         return "queued"
@@ -161,7 +169,7 @@ def _frozen(trial: Trial, space: Space, *, with_seconds: bool) -> optuna.trial.F
     params = searched_part(trial.params, space)
     active = active_distributions(params, space)
     if trial.loss is None:
-        # A pruned trial tells the sampler how far it got; one that diverged at once tells nothing.
+        # A pruned trial tells the sampler how far it got; one that diverged at once has no curve.
         curve = {} if with_seconds else dict(trial.curve)
         return create_trial(
             state=TrialState.PRUNED,

@@ -1,4 +1,4 @@
-"""What is searched: parameters in the order they are drawn, with their conditions; Table 1."""
+"""The search space: parameters in the order of their draws, with their conditions; Table 1."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -10,7 +10,7 @@ from lstm_model.search.distributions import Choice, FloatRange, IntRange
 from lstm_model.search.hyper_params import HyperParams, Params, Value
 
 Space = Mapping[str, IntRange | FloatRange | Choice]
-"""Parameters in the order they are drawn in: a condition looks back only."""
+"""Parameters in the order of their draws; a condition refers only to earlier ones."""
 
 SamplerName = Literal["tpe", "gp", "random", "qmc", "cmaes", "grid"]
 
@@ -27,32 +27,32 @@ def seed_space() -> dict[str, IntRange | FloatRange | Choice]:
 
 
 def check_conditions(space: Space) -> None:
-    """Raise ValueError for a condition on a later parameter, or on a value that is never drawn."""
+    """Raise ValueError for a condition on a later parameter, or on a value that cannot be drawn."""
     drawn: dict[str, IntRange | FloatRange | Choice] = {}
     for name, domain in space.items():
         for other, values in domain.when.items():
             where = f"change search.space.{name}.when"
             if other not in drawn:
                 raise ValueError(
-                    f"{name}: a condition must name a parameter that is searched before it "
-                    f"({', '.join(drawn) or 'none is'}) but names {other!r}; {where}"
+                    f"{name}: a condition must name a parameter that is searched earlier "
+                    f"({', '.join(drawn) or 'there is none'}) but names {other!r}; {where}"
                 )
             for value in values:
                 if not drawn[other].holds(value):
                     raise ValueError(
                         f"{name}: a condition must list values that {other} can take but lists "
-                        f"{value!r}; {where}, or search.space.{other}"
+                        f"{value!r}; {where} or search.space.{other}"
                     )
         drawn[name] = domain
 
 
 def distributions(space: Space) -> dict[str, BaseDistribution]:
-    """Return the whole space as Optuna distributions, in order, whatever acts."""
+    """Return the whole space as Optuna distributions, in order, conditions ignored."""
     return {name: domain.distribution() for name, domain in space.items()}
 
 
 def suggest_params(trial: Trial, space: Space) -> Params:
-    """Draw the parameters of a trial in order, leaving out those whose condition does not hold."""
+    """Draw the parameters of a trial in order, without those whose condition does not hold."""
     drawn: Params = {}
     for name, domain in space.items():
         if domain.acts(drawn):
@@ -63,7 +63,7 @@ def suggest_params(trial: Trial, space: Space) -> Params:
 def active_distributions(
     params: Mapping[str, Value | None], space: Space
 ) -> dict[str, BaseDistribution]:
-    """Return the distributions of those parameters that act in a configuration, in order."""
+    """Return the distributions of the parameters that are active in a configuration, in order."""
     return distributions(_active(params, space))
 
 
@@ -72,16 +72,16 @@ def _active(
 ) -> dict[str, IntRange | FloatRange | Choice]:
     active: dict[str, IntRange | FloatRange | Choice] = {}
     for name, domain in space.items():
-        # A parameter that does not act breaks the conditions on it, whatever value it was given.
+        # An inactive parameter fails every condition on it, even if it has a value.
         if domain.acts({other: params[other] for other in active if other in params}):
             active[name] = domain
     return active
 
 
 def searched_part(params: HyperParams, space: Space) -> Params:
-    """Return what the space searches of a configuration; a parameter that does not act is left out.
+    """Return the searched parameters of a configuration, without inactive ones.
 
-    A sequence length that is not set stands for the longest there is.
+    A sequence length that is not set means the longest one.
     """
     values = {name: getattr(params, name) for name in space}
     if "sequence_length" in space and params.sequence_length is None:
@@ -91,5 +91,5 @@ def searched_part(params: HyperParams, space: Space) -> Params:
 
 
 def holds(space: Space, params: HyperParams) -> bool:
-    """Tell whether the space can draw a configuration; what does not act may have any value."""
+    """Return whether the space can draw a configuration; inactive parameters may be anything."""
     return all(space[name].holds(v) for name, v in searched_part(params, space).items())

@@ -1,4 +1,4 @@
-"""StudyResult: a search as far as it got."""
+"""StudyResult: the outcome of a search."""
 
 from dataclasses import dataclass
 
@@ -9,16 +9,18 @@ from lstm_model.search.trial import Trial
 
 @dataclass(frozen=True, slots=True)
 class StudyResult:
-    """Every trial of a search, the chosen one, and the front where loss and seconds are traded.
+    """Every trial of a search, the best one, and the Pareto front of loss and seconds.
 
-    trials: by ascending number, each as it ended last.
-    resumed_trials: those that were finished before this night.
+    study_key: name of the study in the store.
+    trials: by ascending number, each in its last state.
+    best: the trial whose parameters are used.
+    resumed_trials: number of trials that had finished before this night.
     settings: what proposals were made from.
-    generation: trials proposed together; None where each saw what had ended when it began.
-    total: finished trials that were asked for.
-    front: trial numbers by ascending seconds; empty where loss alone is minimised.
-    family_trials, family_studies: finished trials of all studies under this name, and how many
-    studies those are; a new night's bars make a new one.
+    generation: trials proposed together; None if each saw all that had ended when it began.
+    total: finished trials that the configuration asks for.
+    front: trial numbers by ascending seconds; empty if only loss is minimised.
+    family_trials, family_studies: finished trials of all studies under this name, and the number
+    of these studies; a night with new bars starts a new study.
     """
 
     study_key: str
@@ -34,5 +36,5 @@ class StudyResult:
 
     @property
     def best_params(self) -> HyperParams:
-        """The best trial's parameters, with the defaults of those that were not searched."""
+        """Parameters of the best trial, with the defaults of those that were not searched."""
         return self.best.params

@@ -1,4 +1,4 @@
-"""Trial: one configuration that was tried and what came of it, as all rooms read it."""
+"""Trial: one configuration that was tried, and its outcome."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,10 +13,14 @@ TrialState = Literal["COMPLETE", "PRUNED", "FAIL"]
 class Trial:
     """One ended trial of a search.
 
-    number: its place in the search; a trial that was cut off and run again keeps it.
-    loss: validation MSE of the scaled label, as the objective counts it; None unless complete.
-    curve: the losses a pruner compares, by epoch on a holdout, else by fold or seed, from 1.
-    standard_error: of the loss; None where there is none.
+    number: its position in the search; an interrupted trial that runs again keeps it.
+    state: complete, pruned or failed.
+    params: what was tried.
+    loss: validation MSE of the scaled label, as the objective defines it; None unless complete.
+    seconds: wall time of the trial.
+    epochs: epochs that were trained.
+    curve: losses that a pruner compares: by epoch for a holdout, else by fold or seed, from 1.
+    standard_error: of the loss; None if unknown.
     block_losses: on consecutive blocks of validation, for the probability of backtest overfitting.
     reason: why it did not complete.
     """
@@ -34,5 +38,5 @@ class Trial:
 
     @property
     def is_finished(self) -> bool:
-        """Tell whether it counts towards the total: it completed, or was pruned."""
+        """Return whether it counts towards the total: it completed or was pruned."""
         return self.state != "FAIL"

@@ -1,7 +1,7 @@
-"""The space as a unit cube, for the samplers that fill one: quasi-random, grid and CMA-ES.
+"""The search space as a unit cube, for the samplers that need one: Sobol, grid and CMA-ES.
 
-Optuna's own keep their state in the study they are asked by; here a point is a pure function of
-seed, trial number and what earlier generations came to.
+Optuna's own versions keep their state in the study; here a point is a pure function of the seed,
+the trial number and the losses of earlier generations.
 """
 
 import math
@@ -20,13 +20,13 @@ from lstm_model.search.space import Space, active_distributions
 Point = Float[np.ndarray, " dimension"]
 
 GRID_LEVELS = 5
-"""Grid points over a range of real numbers, ends included."""
+"""Grid points over a range of real numbers, including both ends."""
 
 MAX_GRID = 1_000_000
 
 
 def point_to_params(point: Point, space: Space) -> Params:
-    """Return the parameters that act at a point of the cube; each level owns an equal share."""
+    """Return the active parameters at a point of the cube; all levels have equal shares of it."""
     params = {
         name: _at(domain, float(u)) for (name, domain), u in zip(space.items(), point, strict=True)
     }
@@ -34,9 +34,9 @@ def point_to_params(point: Point, space: Space) -> Params:
 
 
 def params_to_point(params: Params, space: Space) -> Point:
-    """Return where parameters lie in the unit cube: a level's middle, or the place in its range.
+    """Return the point of the unit cube for these parameters: mid-level, or the place in the range.
 
-    One that does not act lies in the middle.
+    An inactive parameter is at 0.5.
     """
     return np.array(
         [
@@ -58,14 +58,14 @@ def sobol_point(number: int, dimensions: int, seed: int) -> Point:
 def grid_point(number: int, space: Space, seed: int) -> Point:
     """Return one point of the full grid, in an order shuffled by the seed.
 
-    Raises ConfigError where the grid has fewer points than trials are asked for.
+    Raises ConfigError if the grid has fewer points than the search has trials, or too many.
     """
     sizes = [_level_count(domain) for domain in space.values()]
     total = math.prod(sizes)
     if number >= total or total > MAX_GRID:
         raise ConfigError(
-            f"sampler grid has {total} points, at most {MAX_GRID}, but trial {number} is asked "
-            f"for; lower search.trials, or take another search.sampler"
+            f"sampler grid must have more than {number} points, for trial {number}, and at most "
+            f"{MAX_GRID} but has {total}; change search.trials, search.space or search.sampler"
         )
     cell = np.unravel_index(np.random.default_rng(seed).permutation(total)[number], sizes)
     return np.array(
@@ -79,8 +79,8 @@ def grid_point(number: int, space: Space, seed: int) -> Point:
 def cma_point(told: Sequence[tuple[Point, float]], dimensions: int, seed: int) -> Point:
     """Return a point drawn from the distribution that CMA-ES has learnt from `told`.
 
-    Hansen (2016), "The CMA Evolution Strategy: A Tutorial". The strategy is built anew each time
-    and told whole populations in order, so it depends on nothing but its arguments.
+    The strategy is rebuilt on each call and told whole populations in order, so the point depends
+    only on the arguments. Hansen (2016), "The CMA Evolution Strategy: A Tutorial".
     """
     strategy = CMA(
         mean=np.full(dimensions, 0.5),
@@ -96,7 +96,7 @@ def cma_point(told: Sequence[tuple[Point, float]], dimensions: int, seed: int) -
 
 
 def cma_population(dimensions: int) -> int:
-    """Return how many losses CMA-ES waits for before it learns from them."""
+    """Return how many losses CMA-ES needs before it learns from them."""
     size: int = CMA(mean=np.full(dimensions, 0.5), sigma=1 / 6).population_size
     return size
 

@@ -248,7 +248,7 @@ LR = {"type": "float", "low": 1e-4, "high": 1e-2}
         ),
         (
             space("momentum", **LR | {"when": {"optimiser": ["sgd"]}}),
-            ["momentum", "searched before it (none is)", "'optimiser'", "; change"],
+            ["momentum", "searched earlier (there is none)", "'optimiser'", "; change"],
         ),
         (
             space("momentum", **LR | {"when": {"optimiser": []}}),

@@ -1,4 +1,4 @@
-"""Claims about the choice: the best loss, or the cheapest that is as good."""
+"""Claims about the choice: the lowest loss, or the cheapest trial that is about as good."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,7 +18,7 @@ ENDS = st.lists(
 
 
 def test_cheapest_within_one_error_of_the_best() -> None:
-    """A loss within one standard error of the best counts as equal, and the faster is taken."""
+    """A loss within one standard error of the best counts as equal; the faster trial is chosen."""
     slow = completed(0, loss=1.00, standard_error=0.05, seconds=60.0)
     fast = completed(1, loss=1.04, standard_error=0.01, seconds=10.0)
     faster = completed(2, loss=1.06, standard_error=9.0, seconds=1.0)
@@ -35,7 +35,7 @@ def test_equal_losses_go_to_the_lower_number() -> None:
 @settings(deadline=None)
 @given(ENDS)
 def test_the_chosen_is_never_slower_than_the_best(ends: list[tuple[float, float, float]]) -> None:
-    """The rule trades loss for seconds in one direction only."""
+    """The rule never chooses a trial that is slower than the best one."""
     trials = [completed(number, *end) for number, end in enumerate(ends)]
     chosen, best = cheapest_within_one_error(trials), best_by_loss(trials)
     assert chosen.seconds <= best.seconds

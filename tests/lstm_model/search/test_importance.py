@@ -1,4 +1,4 @@
-"""Claims about importances: known drivers are found, chance is told apart, nothing is NaN."""
+"""Claims about importances: known drivers are found, chance is recognised, nothing is NaN."""
 
 import dataclasses
 import math
@@ -43,9 +43,9 @@ def shares(found: Importances) -> dict[str, float | None]:
 
 @pytest.mark.parametrize("driver", list(SPACE))
 def test_the_one_parameter_that_drives_the_loss_comes_first(driver: str) -> None:
-    """Where one parameter alone makes the loss, it gets nearly all importance, and no other does.
+    """If one parameter alone determines the loss, it gets nearly all importance.
 
-    So whatever its type, and wherever the seed ranks it.
+    This holds for any type and any rank in the seed's table.
     """
     drawn = draw(60)
     found = rank_importances(trials(drawn, [float(p[driver]) for p in drawn]), SPACE)
@@ -59,7 +59,7 @@ def test_the_one_parameter_that_drives_the_loss_comes_first(driver: str) -> None
 
 
 def test_chance_gives_no_parameter_a_low_p() -> None:
-    """Losses that belong to no parameter leave p-values as high as chance does."""
+    """If losses depend on no parameter, p-values are as high as by chance."""
     generator = np.random.default_rng(3)
     p_values = [
         row.p_value
@@ -80,12 +80,12 @@ def test_chance_gives_no_parameter_a_low_p() -> None:
         ([0.3, 0.2, 0.1], "not computed: n = 3 < 7 completed trials"),
         ([0.1, None, 0.2, None, 0.3, None, 0.4, None], "not computed: n = 4 < 7"),
         ([math.inf, math.nan, *([0.1] * 6)], "not computed: n = 6 < 7"),
-        ([0.5] * 10, "not computed: 10 of 10 losses are 0.5, the worst"),
-        ([0.4] + [0.5] * 9, "not computed: 9 of 10 losses are 0.5, the worst"),
+        ([0.5] * 10, "not computed: 10 of 10 losses equal the worst, 0.5"),
+        ([0.4] + [0.5] * 9, "not computed: 9 of 10 losses equal the worst, 0.5"),
     ],
 )
-def test_what_cannot_be_computed_is_said(losses: list[float | None], note: str) -> None:
-    """Too few trials, or too few better ones, give a reason and the seed's claims alone."""
+def test_a_reason_is_given_if_none_can_be_computed(losses: list[float | None], note: str) -> None:
+    """With too few trials, or too few better ones, only a reason and the seed's claims remain."""
     found = rank_importances(trials(draw(len(losses)), losses), SPACE)
     assert found.note.startswith(note)
     assert [(row.parameter, row.share, row.p_value) for row in found.rows] == [
@@ -94,15 +94,15 @@ def test_what_cannot_be_computed_is_said(losses: list[float | None], note: str) 
 
 
 def test_a_space_of_single_values_has_no_importances() -> None:
-    """Where no parameter took two values, none can have mattered."""
+    """If no parameter took two values, none has an importance."""
     fixed: Space = {"num_layers": SPACE["num_layers"].model_copy(update={"high": 1})}
     found = rank_importances(trials([{"num_layers": 1}] * 8, [n / 8 for n in range(8)]), fixed)
     assert found.note == "not computed: no parameter took two values"
     assert shares(found) == {"num_layers": None}
 
 
-def test_a_conditional_parameter_counts_where_it_acts() -> None:
-    """One with a condition can lead; one that hardly acted has no share, and the rest sum to 1."""
+def test_a_conditional_parameter_counts_where_it_is_active() -> None:
+    """A conditional parameter can rank first; one that is rarely active has no share."""
     drawn = draw(120, EXTENDED)
     # With the other optimisers the loss is that of a middling momentum, whatever else was drawn.
     losses = [
@@ -140,12 +140,12 @@ def test_the_claims_are_the_seeds() -> None:
     ("count", "worth"),
     [
         (10, "ranks are a hint"),
-        (30, "the first rank is worth reading, the order below it is a hint"),
-        (200, "ranks are worth reading"),
+        (30, "the first rank is reliable, the others are a hint"),
+        (200, "ranks are reliable"),
     ],
 )
-def test_the_note_says_what_ranks_are_worth(count: int, worth: str) -> None:
-    """The note has the number of trials and what to think of ranks from as many."""
+def test_the_note_says_how_reliable_ranks_are(count: int, worth: str) -> None:
+    """The note gives the number of trials and the reliability of the ranks."""
     drawn = draw(count)
     losses = [float(p["lr"]) for p in drawn]
     found = rank_importances(trials(drawn, losses), SPACE, shuffles=1)
@@ -161,7 +161,7 @@ def test_the_note_says_what_ranks_are_worth(count: int, worth: str) -> None:
 def test_shares_sum_to_one_or_are_absent(
     losses: list[float | None], space: Space, chance: random.Random
 ) -> None:
-    """Whatever the losses, shares are finite, sum to 1 or are absent, and no order matters."""
+    """For any losses, shares are finite, and sum to 1 or are absent; order does not matter."""
     finished = trials(draw(len(losses), space), losses)
     found = rank_importances(finished, space, shuffles=3)
     assert {row.parameter for row in found.rows} == set(space)

@@ -1,4 +1,4 @@
-"""Claims about readings: edges name what to widen, and the seed's words have the true numbers."""
+"""Claims about readings: edges name what to widen; the seed's claims come with true numbers."""
 
 import dataclasses
 from typing import Any
@@ -25,7 +25,7 @@ SPACE = seed_space()
 
 
 def read(space: Space = SPACE, **changes: Any) -> list[Reading]:
-    """Read a configuration that is the seed's "Balanced" but for some values."""
+    """Read the seed's "Balanced" configuration with some values replaced."""
     params = dataclasses.replace(BALANCED, **changes)
     return interpret(params, space, parameter_count(16, params))
 
@@ -78,12 +78,12 @@ def test_an_edge_says_what_to_widen(
     (edge,) = edges
     assert edge.widen == tuple(f"search.space.{name}.{key}={v:g}" for key, v in widen.items())
     assert all(setting in edge.text for setting in edge.widen)
-    assert ("no further" in edge.text) is (not widen)
+    assert ("cannot be widened" in edge.text) is (not widen)
 
 
 @pytest.mark.parametrize("name", [name for name in PARAMETER_KINDS if name in HARD_LIMITS])
 def test_hard_limits_are_those_of_a_configuration(name: str) -> None:
-    """Beyond a parameter's hard limit, and only there, no configuration exists."""
+    """A configuration is invalid beyond a parameter's hard limit, and only there."""
     kind = PARAMETER_KINDS[name]
     low, high = HARD_LIMITS[name]
     for limit, inwards in ((low, 1), (high, -1)):
@@ -110,7 +110,7 @@ def test_every_number_has_its_hard_limits() -> None:
 def test_a_widened_range_is_wider_and_allowed(
     name: str, low: float, ratio: float, log: bool, upper: bool
 ) -> None:
-    """What a reading proposes is a valid range that holds the old one and more."""
+    """A reading proposes a valid range that contains the old one and more."""
     high = min(low * ratio, 0.99)
     space: Space = {name: float_range(low, high, log=log)}
     edges = [r for r in read(space, **{name: high if upper else low}) if r.at_edge]
@@ -166,13 +166,13 @@ def test_a_widened_range_of_whole_numbers_is_valid(
 def test_the_seeds_readings_have_the_true_numbers(
     changes: dict[str, Any], words: list[str]
 ) -> None:
-    """Each value is read as the seed document reads it, with its wrong numbers put right."""
+    """Each value is read as in the seed document, with its wrong numbers corrected."""
     said = texts(read(**changes), next(iter(changes)))
     assert all(word in said for word in words), said
 
 
 def test_only_what_was_searched_is_read() -> None:
-    """A parameter that was not searched, or did not act in the best trial, has no reading."""
+    """A parameter that was not searched, or was inactive in the best trial, has no reading."""
     space: Space = {
         "optimiser": Choice(type="categorical", choices=("adam", "sgd")),
         "momentum": FloatRange(type="float", low=0.0, high=0.9, when={"optimiser": ("sgd",)}),
@@ -198,8 +198,8 @@ def history(total: int, settings: ProposalSettings, generation: int) -> list[Tri
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "gp", "random", "qmc", "grid", "cmaes"])
-def test_a_trial_is_model_based_where_losses_have_a_say(sampler: SamplerName) -> None:
-    """A trial is called model-based exactly where other losses would have proposed another."""
+def test_a_trial_is_model_based_where_losses_matter(sampler: SamplerName) -> None:
+    """A trial counts as model-based exactly if other losses would have led to another proposal."""
     queued = queue_first([], 1, SPACE)
     settings = ProposalSettings(7, "study", SPACE, 5, sampler, queued)
     done = history(12, settings, 2)
@@ -226,7 +226,7 @@ def test_a_trial_is_model_based_where_losses_have_a_say(sampler: SamplerName) ->
 def test_what_the_search_learnt_from(
     startup: int, generation: int | None, examples: int, counts: str
 ) -> None:
-    """Of ten trials it is said how many were enqueued, drawn, and proposed by a model."""
+    """The reading says how many trials were enqueued, drawn, and proposed by a model."""
     settings = ProposalSettings(7, "s", SPACE, startup, "tpe", queue_first([], examples, SPACE))
     finished = [Trial(number, "COMPLETE", BALANCED, 0.5) for number in range(10)]
     first, second = read_search(settings, finished, generation, 10)
@@ -235,7 +235,7 @@ def test_what_the_search_learnt_from(
 
 
 def test_other_samplers_are_called_by_what_they_do() -> None:
-    """A sequence is not called random, and the seed's claim on TPE is not held against it."""
+    """A Sobol sequence is not called random, and the seed's claim about TPE is not mentioned."""
     settings = ProposalSettings(7, "s", SPACE, 5, "qmc")
     (reading,) = read_search(settings, [Trial(0, "COMPLETE", BALANCED, 0.5)], 5, 1)
     assert "1 taken from a Sobol sequence, 0 proposed by a model" in reading.text

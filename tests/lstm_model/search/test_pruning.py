@@ -1,4 +1,4 @@
-"""Claims about pruning: limits come from earlier curves alone, and say what their source says."""
+"""Claims about pruning: limits come only from earlier curves, and match the cited papers."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ def test_median_limits_are_medians_between_warm_up_and_end() -> None:
 
 
 def test_median_waits_for_five_trials_that_got_so_far() -> None:
-    """A trial that was pruned early tells nothing about the epochs it did not see."""
+    """A trial that was pruned early does not count for the epochs it did not reach."""
     short = [{1: 9.0, 2: 9.0}]
     assert median_limits(CURVES[:4] + short, 6) == {}
     assert median_limits([], 6) == {}
@@ -48,7 +48,7 @@ def test_hyperband_keeps_the_best_third() -> None:
     ],
 )
 def test_four_lost_folds_are_enough(folds: list[float], worse: bool) -> None:
-    """By the exact test four folds lost out of four have p = 1/16, three have p = 1/8."""
+    """In the exact test four losses in four folds have p = 1/16; three in three have p = 1/8."""
     assert is_clearly_worse(folds, [1.0] * 5) is worse
 
 

@@ -53,7 +53,7 @@ def whole() -> list[Trial]:
 
 
 def test_queued_parameters_come_first() -> None:
-    """What is queued is tried in its order, before anything is drawn."""
+    """Queued configurations are tried in order, before anything is drawn."""
     queue = queue_first([], 5, seed_space())
     settings = dataclasses.replace(SETTINGS, queued=queue)
     assert [propose(number, settings, [], []) for number in range(5)] == list(queue)
@@ -62,7 +62,7 @@ def test_queued_parameters_come_first() -> None:
 
 
 def test_the_queue_holds_what_the_space_holds_once() -> None:
-    """Last night's best come first; a row twice, or outside the space, is queued once or not."""
+    """Last night's best come first; a repeated row is queued once, one outside the space is not."""
     space = seed_space() | {"batch_size": Choice(type="categorical", choices=(32, 128))}
     rows = EXAMPLES
     queue = queue_first([rows[4]], 5, space)
@@ -88,7 +88,7 @@ SAMPLERS = ("tpe", "gp", "random", "qmc", "cmaes", "grid")
 def test_every_sampler_is_pure_and_stays_in_the_space(
     whole: list[Trial], sampler: SamplerName
 ) -> None:
-    """By whichever sampler, the same history gives the same parameters, inside the space."""
+    """With each sampler, the same history gives the same parameters, inside the space."""
     settings = dataclasses.replace(SETTINGS, sampler=sampler)
     for number in (1, 9):
         params = propose(number, settings, whole[:number], [whole[9].params])
@@ -97,8 +97,8 @@ def test_every_sampler_is_pure_and_stays_in_the_space(
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "gp"])
-def test_two_objectives_are_taken_in(whole: list[Trial], sampler: SamplerName) -> None:
-    """With seconds beside the loss a sampler is asked about both."""
+def test_two_objectives_are_accepted(whole: list[Trial], sampler: SamplerName) -> None:
+    """If seconds are minimised too, the sampler gets both values."""
     settings = dataclasses.replace(SETTINGS, sampler=sampler, with_seconds=True)
     timed = [dataclasses.replace(t, seconds=float(t.params.hidden_size)) for t in whole]
     assert holds(seed_space(), propose(12, settings, timed, []))
@@ -113,7 +113,7 @@ def test_proposal_is_pure(whole: list[Trial]) -> None:
 
 @pytest.mark.parametrize("restarts", [[1], [4], [5, 8], list(range(1, 12))])
 def test_restarts_change_nothing(whole: list[Trial], restarts: list[int]) -> None:
-    """A search stopped after any trials proposes what an unbroken one does."""
+    """A search that is stopped after any trial proposes what an uninterrupted one does."""
     done: list[Trial] = []
     for stop in [*restarts, 12]:
         done = search(12, done, stop)
@@ -132,7 +132,7 @@ def test_a_resumed_search_by_any_sampler_equals_an_unbroken_one(sampler: Sampler
 @settings(max_examples=5, deadline=None)
 @given(st.permutations(range(9)))
 def test_order_of_finished_trials_is_ignored(order: list[int]) -> None:
-    """Workers may finish in any order: the proposal is the same, at equal losses too."""
+    """Workers may finish in any order: the proposal is the same, even with equal losses."""
     done = [completed(t.number, t.params, 1.0) for t in search(9)]
     expected = propose(9, SETTINGS, done, [])
     assert propose(9, SETTINGS, [done[i] for i in order], []) == expected
@@ -143,7 +143,7 @@ def flipped(trials: list[Trial]) -> list[Trial]:
 
 
 def test_start_up_ignores_losses(whole: list[Trial]) -> None:
-    """While fewer trials than the start-up's are finished, losses do not matter."""
+    """Losses do not matter until the start-up trials have finished."""
     assert propose(3, SETTINGS, flipped(whole[:3]), []) == whole[3].params
 
 
@@ -153,7 +153,7 @@ def test_model_uses_losses(whole: list[Trial]) -> None:
 
 
 def test_pruned_trial_counts(whole: list[Trial]) -> None:
-    """A trial without a loss can be handed in, and is not ignored."""
+    """A trial without a loss is accepted, and is not ignored."""
     pruned = [*whole[:8], Trial(8, "PRUNED", whole[8].params, None)]
     assert holds(seed_space(), propose(9, SETTINGS, pruned, []))
 
@@ -188,5 +188,5 @@ def test_proposals_lie_in_the_space(whole: list[Trial]) -> None:
     ],
 )
 def test_generations(number: int, size: int, total: int, expected: range) -> None:
-    """Generations tile the trials; the last one is cut off at the total."""
+    """Generations cover all trials without overlap; the last one ends at the total."""
     assert generation_of(number, size, total) == expected

@@ -1,4 +1,4 @@
-"""Claims about the search space: the seed document's tables, and what a space holds."""
+"""Claims about the search space: the seed document's tables, and what a space contains."""
 
 from typing import Any
 
@@ -70,7 +70,7 @@ def test_every_row_of_table_5_lies_in_the_space(row: HyperParams) -> None:
     ],
 )
 def test_value_off_the_space_is_not_held(name: str, value: float) -> None:
-    """A configuration with one value outside its range, step or choices is not held."""
+    """A configuration with one value outside its range, steps or choices is not in the space."""
     row = HyperParams.from_mapping({**BALANCED.to_dict(), name: value})
     assert not holds(seed_space(), row)
 
@@ -85,7 +85,7 @@ def test_value_off_the_space_is_not_held(name: str, value: float) -> None:
     ],
 )
 def test_only_what_is_searched_decides(domain: Any, held: bool) -> None:
-    """Of a configuration the searched part alone is returned, and decides whether it is held."""
+    """Only the searched part of a configuration decides whether it is in the space."""
     assert searched_part(BALANCED, {"hidden_size": domain}) == {"hidden_size": 128}
     assert holds({"hidden_size": domain}, BALANCED) is held
 
@@ -114,7 +114,7 @@ def test_only_what_is_searched_decides(domain: Any, held: bool) -> None:
     ],
 )
 def test_impossible_parameters_are_refused(values: dict[str, Any]) -> None:
-    """Parameters that no network can have are refused when they are made."""
+    """Parameters that no network can have are refused on construction."""
     with pytest.raises(ValueError, match=next(iter(values))):
         HyperParams.from_mapping(values)
 
@@ -136,7 +136,7 @@ def test_extremes_lie_in_the_distribution(domain: IntRange | FloatRange | Choice
 
 
 def test_dict_has_table_1_and_what_differs() -> None:
-    """Recorded are the five of Table 1, and of the extensions those not at their default."""
+    """The five parameters of Table 1 are recorded, and extensions that are not at their default."""
     assert len(BALANCED.to_dict()) == 5
     params = HyperParams(optimiser="sgd", momentum=0.9, sequence_length=20)
     extra = {"optimiser": "sgd", "sequence_length": 20}
@@ -145,7 +145,7 @@ def test_dict_has_table_1_and_what_differs() -> None:
 
 
 def test_every_draw_respects_the_conditions() -> None:
-    """A parameter is drawn where its condition holds, there always, and its dependents with it."""
+    """A parameter is drawn exactly where its condition holds, and so are its dependents."""
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
     seen = set()
     for _ in range(40):
@@ -168,13 +168,13 @@ def test_every_draw_respects_the_conditions() -> None:
         ({"num_layers": 2, "optimiser": "sgd"}, ["num_layers", "optimiser", "momentum"]),
     ],
 )
-def test_what_does_not_act_satisfies_no_condition(params: Params, active: list[str]) -> None:
-    """A condition on a parameter that does not act fails, whatever value that was given."""
+def test_an_inactive_parameter_satisfies_no_condition(params: Params, active: list[str]) -> None:
+    """A condition on an inactive parameter fails, even if the parameter has a matching value."""
     assert list(active_distributions(params, CONDITIONAL)) == active
 
 
-def test_what_does_not_act_is_left_out() -> None:
-    """Momentum out of its range matters with sgd alone."""
+def test_an_inactive_parameter_is_left_out() -> None:
+    """Momentum outside its range matters only with sgd."""
     off = HyperParams(num_layers=2, optimiser="adam", momentum=0.99)
     assert searched_part(off, CONDITIONAL) == {"num_layers": 2, "optimiser": "adam"}
     assert holds(CONDITIONAL, off)
@@ -189,7 +189,7 @@ def test_no_sequence_length_is_the_longest() -> None:
 
 
 def test_true_is_not_one() -> None:
-    """A choice of 0 and 1 holds no truth value, and the other way round."""
+    """A choice of 0 and 1 does not contain true or false, and vice versa."""
     numbers = Choice(type="categorical", choices=(0, 1))
     truths = Choice(type="categorical", choices=(False, True))
     assert numbers.holds(1)

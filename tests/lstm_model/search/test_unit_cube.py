@@ -26,7 +26,7 @@ SMALL = {
 
 @given(st.lists(st.floats(0, 1), min_size=5, max_size=5))
 def test_every_point_is_a_configuration(coordinates: list[float]) -> None:
-    """Any point, corners included, lies in the space, and its own place leads back to it."""
+    """Any point, corners included, gives a valid configuration, which leads back to the point."""
     params = point_to_params(np.array(coordinates), SPACE)
     for name, domain in SPACE.items():
         distribution = domain.distribution()
@@ -36,7 +36,7 @@ def test_every_point_is_a_configuration(coordinates: list[float]) -> None:
 
 
 def test_sobol_fills_the_cube_evenly() -> None:
-    """Sixteen points fall one into each sixteenth of every axis, and repeat for the same seed."""
+    """Sixteen points hit each sixteenth of every axis once, and repeat for the same seed."""
     points = np.array([sobol_point(number, 5, seed=3) for number in range(16)])
     for axis in points.T:
         assert sorted((axis * 16).astype(int)) == list(range(16))
@@ -45,17 +45,17 @@ def test_sobol_fills_the_cube_evenly() -> None:
 
 
 def test_grid_visits_every_point_once_and_ends() -> None:
-    """The grid is every combination once, ends of real ranges included; then it says so."""
+    """The grid has every combination once, including the ends of real ranges; then it refuses."""
     rows = [point_to_params(grid_point(n, SMALL, 7), SMALL) for n in range(3 * 5 * 2)]
     assert len({tuple(row.values()) for row in rows}) == 30
     rates = sorted({row["lr"] for row in rows})
     assert rates == pytest.approx([1e-4, 10**-3.5, 1e-3, 10**-2.5, 1e-2])
-    with pytest.raises(ConfigError, match=r"grid has 30 points.*trial 30 .*lower search\.trials"):
+    with pytest.raises(ConfigError, match=r"more than 30 points.* has 30; change search\.trials"):
         grid_point(30, SMALL, 7)
 
 
 def test_cma_moves_to_where_losses_are_low() -> None:
-    """What CMA-ES is told moves its draws there; the same tellings give the same draw."""
+    """Low losses attract the draws of CMA-ES; the same losses give the same draw."""
     target = np.array([0.9, 0.2])
     told: list[tuple[np.ndarray, float]] = []
     for number in range(60):
