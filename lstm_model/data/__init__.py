@@ -1,1 +1,1 @@
-"""From raw bars to windows: the past alone."""
+"""From raw bars to windows, using only past data."""

@@ -1,4 +1,4 @@
-"""Features and targets -> the two views of a data set, cut at the same dates for every ticker."""
+"""Features and targets -> the two views of a data set, split at the same dates for every ticker."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -19,7 +19,7 @@ Tables = tuple[FeatureTable, TargetTable]
 def split_chronologically(
     features: FeatureTable, targets: TargetTable, config: PipelineConfig
 ) -> ChronoSplit:
-    """Divide a panel that is held in memory; raises what `divide` raises."""
+    """Split a panel that is in memory; raises what `divide` raises."""
     samples = sample_table(features, targets, config.windows.length)
     blocks = divide(samples, config)
     tables = [(features, targets)]
@@ -37,7 +37,7 @@ def split_chronologically(
 
 
 def sample_table(features: FeatureTable, targets: TargetTable, length: int) -> SampleTable:
-    """Find the samples: rows with a whole window of `length` rows, a label and a last value."""
+    """Find the samples: rows with a full window of `length` rows, a label and a last value."""
     labelled = np.isfinite(targets.label) & np.isfinite(targets.last_value)
     return SampleTable(
         tickers=features.tickers,
@@ -50,7 +50,7 @@ def sample_table(features: FeatureTable, targets: TargetTable, length: int) -> S
 
 
 def window_is_whole(features: FeatureTable, length: int) -> Bool[np.ndarray, " row"]:
-    """Tell for each row whether the `length` rows ending there are ready and of one ticker."""
+    """Return for each row whether the `length` rows ending there are ready and of one ticker."""
     ready = np.concatenate([[0], np.cumsum(features.ready)])
     whole = np.zeros(len(features.ready), dtype=bool)
     if len(whole) >= length:
@@ -63,7 +63,7 @@ def window_is_whole(features: FeatureTable, length: int) -> Bool[np.ndarray, " r
 def select_rows(
     tables: Iterable[Tables], samples: SampleTable, blocks: Blocks, config: PipelineConfig
 ) -> Iterator[tuple[Rows, Rows]]:
-    """Yield what each of the panel's tables, in order, gives to the search and to the test view."""
+    """Yield the search and the test rows of each of the panel's tables, in order."""
     first_row = first_code = 0
     for features, targets in tables:
         part = slice(first_row, first_row + len(features.dates))
@@ -84,7 +84,7 @@ def _select(
     labelled: Bool[np.ndarray, " row"],
     config: PipelineConfig,
 ) -> Rows:
-    """Copy the kept rows; a row that is no sample of this view loses its label."""
+    """Copy the kept rows; a row that is not a sample of this view loses its label."""
     return Rows(
         tickers=features.tickers,
         feature_names=features.names,

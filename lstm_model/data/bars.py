@@ -1,4 +1,4 @@
-"""Bars: one validated, unadjusted panel of daily prices and actions, and its adjustment."""
+"""Bars: a validated panel of unadjusted daily prices and corporate actions, and its adjustment."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ BARS_SCHEMA = pa.DataFrameSchema(
     strict=True,
     ordered=True,
 )
-"""What every later stage may rely on."""
+"""Rules on which every later stage relies."""
 
 
 Histories = dict[str, pd.DataFrame]
@@ -45,7 +45,7 @@ Histories = dict[str, pd.DataFrame]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One defect met in raw bars, and what the rule for it did."""
+    """One defect found in raw bars, and the action its rule took."""
 
     ticker: str
     date: str
@@ -56,10 +56,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Bars:
-    """Validated daily bars of one or more tickers, ordered by ticker as asked for, then by date.
+    """Validated daily bars of one or more tickers, in the order of the configuration, then by date.
 
-    Prices and volume are as the source gave them, apart from the repairs listed in `findings`.
-    `split_factor` and `dividend_factor` are the day's adjustment of the holder's wealth per share.
+    Prices and volume are the source's, except for the repairs listed in `findings`. `split_factor`
+    and `dividend_factor` are the day's adjustment of a holder's wealth per share.
     """
 
     frame: pd.DataFrame
@@ -101,11 +101,11 @@ def join_panel(parts: list[Bars]) -> Bars:
 
 
 def adjust(bars: Bars, ticker: str) -> pd.DataFrame:
-    """Return one ticker's prices as the wealth of a holder since the first bar: adjusted forwards.
+    """Return one ticker's forward-adjusted prices: a holder's wealth since the first bar.
 
     Each price is multiplied by all split and dividend factors up to its own date, so a value never
-    changes when later bars or actions arrive (adjusting backwards, as vendors do, rewrites the past
-    at every dividend). Returns and ratios equal those of a backward adjustment. CRSP's holding
+    changes when later bars or actions arrive (backward adjustment, as vendors do it, rewrites the
+    past at every dividend). Returns and ratios equal those of a backward adjustment. CRSP's holding
     period return has the same definition.
     """
     return _adjust(bars.of(ticker))

@@ -1,4 +1,4 @@
-"""Days as whole numbers since 1970-01-01: how every stage after the bars holds dates."""
+"""Dates as whole days since 1970-01-01, as every stage after the bars stores them."""
 
 import datetime as dt
 
@@ -10,7 +10,7 @@ EPOCH = dt.date(1970, 1, 1)
 
 
 def days_since_epoch(dates: "pd.Series[pd.Timestamp]") -> Int[np.ndarray, " row"]:
-    """Return dates as whole days, whatever unit pandas holds them in."""
+    """Return dates as whole days; pandas may hold them in any unit."""
     return dates.to_numpy().astype("datetime64[D]").astype(np.int64)
 
 

@@ -1,4 +1,4 @@
-"""Other histories than the one that happened: cut short, begun later, gone on otherwise."""
+"""Altered histories for the leak audit: truncated, started later, or with other later bars."""
 
 from collections.abc import Collection
 
@@ -14,7 +14,7 @@ SPREAD_STARTS, RANDOM_STARTS = 8, 4
 
 
 def only(bars: Bars, tickers: Collection[str]) -> Bars:
-    """Return the bars of some of the tickers."""
+    """Return the bars of these tickers."""
     return bars.where(bars.frame["ticker"].isin(tickers).to_numpy())
 
 
@@ -26,7 +26,7 @@ def take_tickers(bars: Bars, count: int) -> Bars:
 
 
 def until(bars: Bars, day: int) -> Bars:
-    """Return the bars up to a day, days since 1970-01-01."""
+    """Return the bars up to and including a day, counted from 1970-01-01."""
     return bars.where(days_since_epoch(bars.frame["date"]) <= day)
 
 
@@ -37,9 +37,9 @@ def without_head(bars: Bars, ticker: str, count: int) -> Bars:
 
 
 def late_starts(count: int) -> list[int]:
-    """Return how many of `count` bars to drop, several ways; all leave a row past the warm-up.
+    """Return several counts of leading bars to drop; each leaves a row past the warm-up.
 
-    One would do to find a mean of all the past; a tie that rounding breaks shows from some of them.
+    One start would expose a mean over all the past; a tie that rounding breaks shows only at some.
     """
     last = count - WARM_UP_BARS - 1
     if last < 1:
@@ -50,19 +50,19 @@ def late_starts(count: int) -> list[int]:
 
 
 def lift_after(bars: Bars, day: int) -> Bars:
-    """Return bars that from the next day on stand far higher, each by another factor, and pay."""
+    """Return bars that are far higher after `day`, each by its own factor, with dividends."""
     later = _later(bars, day)
     return _change(bars, later, _uneven(later, 10.0), dividend=0.01, split=2.0)
 
 
 def sink_after(bars: Bars, day: int) -> Bars:
-    """Return bars that from the next day on stand far lower, and neither pay nor split."""
+    """Return bars that are far lower after `day`, without dividends or splits."""
     later = _later(bars, day)
     return _change(bars, later, _uneven(later, 0.1), dividend=0.0, split=0.0)
 
 
 def widen_after(bars: Bars, day: int) -> Bars:
-    """Return bars whose range is wide from the next day on."""
+    """Return bars with a wide high-low range after `day`."""
     frame, later = bars.frame.copy(), _later(bars, day)
     frame.loc[later, "high"] *= 1.5
     frame.loc[later, "low"] /= 1.5
@@ -70,7 +70,7 @@ def widen_after(bars: Bars, day: int) -> Bars:
 
 
 def narrow_after(bars: Bars, day: int) -> Bars:
-    """Return bars whose range is no more than from open to close from the next day on."""
+    """Return bars whose high-low range is that of open and close after `day`."""
     frame, later = bars.frame.copy(), _later(bars, day)
     ends = frame.loc[later, ["open", "close"]]
     frame.loc[later, "high"] = ends.max(axis=1)
@@ -84,7 +84,7 @@ def _later(bars: Bars, day: int) -> Bool[np.ndarray, " row"]:
 
 
 def _uneven(later: Bool[np.ndarray, " row"], factor: float) -> Float[np.ndarray, " later"]:
-    """Return a factor for each later bar, so that ratios between them change, too."""
+    """Return a factor for each later bar, so that ratios between bars change too."""
     exponents = np.random.default_rng(0).uniform(0.5, 1.5, int(later.sum()))
     factors: np.ndarray = factor**exponents
     return factors
@@ -97,11 +97,11 @@ def _change(
     dividend: float,
     split: float,
 ) -> Bars:
-    """Multiply later prices and volumes; `dividend` is a share of the close, of the next days."""
+    """Scale later prices and volumes; the next days pay `dividend`, a share of the close."""
     frame = bars.frame.copy()
     columns = [*PRICES, "volume"]
     frame.loc[later, columns] = frame.loc[later, columns].mul(factors, axis=0)
-    # Of few days: factors multiply up, and over years they would leave what a float can hold.
+    # Only a few days: factors multiply, and over years they would overflow a float.
     soon = later & frame["date"].isin(frame["date"][later].drop_duplicates().nsmallest(NEXT_DAYS))
     frame.loc[soon, "dividends"] = frame.loc[soon, "close"] * dividend
     frame.loc[soon, "dividend_factor"] = 1.0 + dividend

@@ -1,4 +1,4 @@
-"""Walking over rows in chunks, so that no stage holds a second copy of a panel."""
+"""Iterating over rows in chunks, so that no stage holds a second copy of a panel."""
 
 import mmap
 from collections.abc import Iterator
@@ -9,10 +9,10 @@ CHUNK_ROWS = 1 << 16
 
 
 def row_chunks(array: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-    """Yield an array's rows in order, a slice and the rows that it names.
+    """Yield an array's rows in order, as a slice and its rows.
 
     The pages of a file that is mapped read-only leave the process after each chunk. The system
-    keeps them as long as it has room, so to read them again is cheap.
+    caches them while it has memory, so reading them again is cheap.
     """
     mapping = _read_only_mapping(array)
     for first in range(0, len(array), CHUNK_ROWS):

@@ -1,25 +1,25 @@
-"""Raw frame of one ticker -> Bars; every defect is repaired or refused by the rule named here.
+"""Raw frame of one ticker -> Bars; every defect is repaired or refused by a rule of this table.
 
-| rule | what is seen | what is done |
+| rule | defect | action |
 |---|---|---|
 | mixed_zones | time stamps with and without an offset, or offsets over an hour apart | refused |
-| unreadable_date | no date, or not in the notation of the others | refused |
-| ambiguous_date | day first or month first, and no row to tell | refused |
-| text_price, infinite_price | letters or inf where a price (or volume, action) is | refused |
+| unreadable_date | not a date, or not in the format of the others | refused |
+| ambiguous_date | day first or month first, and no row decides | refused |
+| text_price, infinite_price | text or inf instead of a price (or volume, action) | refused |
 | non_positive_price | a price, or an adjusted close, of zero or less | refused |
 | missing_prices | a price is null or NaN | row dropped; over 5 % of rows: refused |
 | unordered_dates | dates that do not ascend | sorted |
-| duplicate_date | a date twice | equal rows: one kept; unequal: refused |
-| unit_error | close moves by a factor of 80-125 or its inverse | scaled, as pence for pounds |
+| duplicate_date | a date occurs twice | equal rows: one kept; unequal: refused |
+| unit_error | close moves by a factor of 80-125 or its inverse | scaled, as from pence to pounds |
 | price_jump | any other move by a factor over 20 in one bar | refused |
 | range_violation | open or close outside low..high | range widened; over 5 % of rows: refused |
-| missing_volume | volume is absent or NaN | taken as zero |
+| missing_volume | volume is absent or NaN | set to zero |
 | negative_volume, negative_action | below zero | refused |
 | constant_price | close never moves | refused |
-| split_not_applied | a split's jump, on its bar or up to 3 before | in `split_factor` |
+| split_not_applied | a split's jump, on its bar or up to 3 earlier | put into `split_factor` |
 | dividend_unit_error | over 10 % of a price that did not fall by half of it | divided by 100 |
 | dividend_repeated | the same amount again within 5 bars | dropped |
-| dividend_over_price | a dividend of the whole price or more | refused |
+| dividend_over_price | a dividend of the full price or more | refused |
 """
 
 from collections.abc import Iterator
@@ -37,12 +37,12 @@ _NULLS = {"", "null", "nan", "none", "n/a", "na", "-"}
 
 
 def clean_bars(raw: pd.DataFrame, ticker: str) -> Bars:
-    """Turn one ticker's raw frame into Bars, or raise BarsError in one line.
+    """Turn one ticker's raw frame into Bars; raises BarsError for a defect that is refused.
 
     `raw` has the columns date, open, high, low, close and optionally adj_close, volume, dividends,
-    stock_splits, as text or as numbers. Repairs look only at the bar and those before it, so a bar
-    that arrives later changes no earlier one; the one exception is a split that is listed up to 3
-    bars after its jump.
+    stock_splits, as text or as numbers. Repairs use only the bar and earlier ones, so later bars do
+    not change earlier ones. The only exception is a split that is listed up to 3 bars after its
+    jump.
     """
     for column in ("date", *PRICES):
         if column not in raw.columns:
@@ -93,16 +93,16 @@ def _parse_numbers(
         if str(column[row]).strip().lower() not in _NULLS:
             raise _refuse(
                 "text_price" if name in PRICES else f"text_{name}",
-                ticker, dates[row], f"{name} is {column[row]!r}", "mend or remove the row",
+                ticker, dates[row], f"{name} is {column[row]!r}", "fix or remove the row",
             )  # fmt: skip
     for row in np.flatnonzero(np.isinf(numbers)):
         rule = "infinite_price" if name in PRICES else f"infinite_{name}"
-        raise _refuse(rule, ticker, dates[row], f"{name} is {numbers[row]}", "mend the row")
+        raise _refuse(rule, ticker, dates[row], f"{name} is {numbers[row]}", "fix the row")
     if name in (*PRICES, "adj_close"):
         for row in np.flatnonzero(numbers <= 0):
             raise _refuse(
                 "non_positive_price", ticker, dates[row], f"{name} is {numbers[row]:g}",
-                "a price is above zero; mend or remove the row",
+                "a price must be above zero; fix or remove the row",
             )  # fmt: skip
     return numbers
 
@@ -111,7 +111,7 @@ def _share_is_repairable(count: int, total: int, rule: str, ticker: str, date: o
     if count > exact(MAX_REPAIRED_SHARE) * total:
         raise _refuse(
             rule, ticker, date, f"and {count - 1} more of {total} bars",
-            f"up to {MAX_REPAIRED_SHARE:.0%} are repaired; take another source or another start",
+            f"at most {MAX_REPAIRED_SHARE:.0%} are repaired; use another source or start date",
         )  # fmt: skip
 
 
@@ -140,7 +140,7 @@ def _order_dates(frame: pd.DataFrame, ticker: str, findings: list[Finding]) -> p
     if unequal.any():
         date = frame["date"][unequal].iloc[0]
         closes = frame["close"][frame["date"] == date].tolist()
-        raise _refuse("duplicate_date", ticker, date, f"closes {closes}", "keep one row a date")
+        raise _refuse("duplicate_date", ticker, date, f"closes {closes}", "keep one row per date")
     return frame
 
 
@@ -152,7 +152,7 @@ def _scale_units(frame: pd.DataFrame, ticker: str, findings: list[Finding]) -> p
         if unit is None:
             raise _refuse(
                 "price_jump", ticker, frame["date"][row], f"close moves by a factor of {move:.4g}",
-                "over 20 in one bar is taken for an error; mend the source or start after it",
+                "a factor over 20 in one bar is an error; fix the source or start after it",
             )  # fmt: skip
         scale[row:] *= unit
     for scaled in np.flatnonzero(scale != 1.0):
@@ -174,7 +174,7 @@ def _large_moves(
 def _widen_ranges(frame: pd.DataFrame, ticker: str, findings: list[Finding]) -> pd.DataFrame:
     lowest = frame[list(PRICES)].min(axis=1)
     highest = frame[list(PRICES)].max(axis=1)
-    # Below a millionth of the price it is rounding in the source, not a defect.
+    # Less than a millionth of the price is rounding in the source, not a defect.
     off = (frame["low"] > lowest * (1 + 1e-6)) | (frame["high"] < highest * (1 - 1e-6))
     if off.any():
         _share_is_repairable(
@@ -194,7 +194,7 @@ def _complete_volume(frame: pd.DataFrame, ticker: str, findings: list[Finding]) 
     for row in np.flatnonzero(frame["volume"] < 0):
         raise _refuse(
             "negative_volume", ticker, frame["date"][row], f"volume is {frame['volume'][row]:g}",
-            "mend the row",
+            "fix the row",
         )  # fmt: skip
     for date in frame["date"][frame["volume"].isna()]:
         findings.append(Finding(ticker, _day(date), "missing_volume", "null", "repaired"))
@@ -211,7 +211,7 @@ def _apply_actions(frame: pd.DataFrame, ticker: str, findings: list[Finding]) ->
     for name, column in (("dividends", dividends), ("stock_splits", splits)):
         for row in np.flatnonzero(column < 0):
             value = f"{name} is {column[row]:g}"
-            raise _refuse("negative_action", ticker, frame["date"][row], value, "mend the row")
+            raise _refuse("negative_action", ticker, frame["date"][row], value, "fix the row")
     split_factor = _split_factors(frame, splits, ticker, findings)
     previous = (frame["close"].shift() / split_factor).to_numpy()
     close = frame["close"].to_numpy()
@@ -228,7 +228,7 @@ def _apply_actions(frame: pd.DataFrame, ticker: str, findings: list[Finding]) ->
         if paid[row] >= previous[row]:
             raise _refuse(
                 "dividend_over_price", ticker, date, f"{amount:g} at a price of {previous[row]:g}",
-                "mend the dividend",
+                "fix the dividend",
             )  # fmt: skip
     dividends = pd.Series(paid, index=frame.index)
     return frame.assign(
@@ -242,15 +242,14 @@ def _apply_actions(frame: pd.DataFrame, ticker: str, findings: list[Finding]) ->
 def _split_factors(
     frame: pd.DataFrame, splits: "pd.Series[float]", ticker: str, findings: list[Finding]
 ) -> "pd.Series[float]":
-    """Return the ratio on the bar where an unapplied split's jump stands, else 1.
+    """Return the ratio on the bar where an unapplied split makes the price jump, else 1.
 
-    Yahoo applies splits to the prices it serves and lists them all the same; sometimes it forgets
-    to, or is a bar or two off. A ratio within 25 % of 1 cannot be told from a day's move: left
-    alone.
+    Yahoo applies splits to its prices and lists them too; sometimes it does not apply one, or lists
+    it a bar or two off. A ratio within 25 % of 1 looks like a day's move and is left alone.
     """
     factor = pd.Series(1.0, index=frame.index)
     close = frame["close"].to_numpy()
-    drop = np.log(close[:-1] / close[1:])  # the drop onto bar i stands at i - 1
+    drop = np.log(close[:-1] / close[1:])  # the drop onto bar i is at i - 1
     for row in np.flatnonzero(
         (splits > 0) & (np.abs(np.log(splits.where(splits > 0, 1.0))) > np.log(1.25))
     ):
@@ -267,10 +266,10 @@ def _split_factors(
 
 
 def _implied_actions(frame: pd.DataFrame) -> "tuple[pd.Series[float], pd.Series[float]]":
-    """Read dividends and splits off a vendor's adjusted close, where no actions are listed.
+    """Derive dividends and splits from a vendor's adjusted close, where no actions are listed.
 
-    The ratio of two days' adjusted/raw quotients does not depend on later actions. Moves below 5e-5
-    are the rounding of six printed decimals; over 25 % it is a split; a small fall is neither.
+    The ratio of two days' adjusted/raw quotients does not depend on later actions. A move below
+    5e-5 is rounding to six decimals; one over 25 % is a split; a small fall is neither.
     """
     quotient = frame["adj_close"] / frame["close"]
     factor = (quotient / quotient.shift()).fillna(1.0)

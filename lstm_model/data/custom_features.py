@@ -1,4 +1,4 @@
-"""Columns from a function of the user's own, named in the configuration as `module:function`."""
+"""Columns from the user's own function, named in the configuration as `module:function`."""
 
 import importlib
 import sys
@@ -16,19 +16,19 @@ CustomFeatures = Callable[[Bars], pd.DataFrame]
 
 
 def load_custom(name: str) -> CustomFeatures:
-    """Import the function; the current folder is looked in too, after what is installed or logged.
+    """Import the function; the current folder comes last in the search path.
 
-    Raises ConfigError where there is no such module or function.
+    Raises ConfigError if there is no such module or function.
     """
     module_name, _, function_name = name.partition(":")
     if str(Path.cwd()) not in sys.path:
         sys.path.append(str(Path.cwd()))
     try:
         module = importlib.import_module(module_name)
-    except Exception as error:  # whatever the user's module raises while it is imported
+    except Exception as error:  # the user's module may raise anything on import
         raise ConfigError(
             f"features.custom must name a module that can be imported but {module_name!r} gives "
-            f"{type(error).__name__}: {error}; run from its folder, or mend it"
+            f"{type(error).__name__}: {error}; run from its folder, or fix it"
         ) from error
     function = getattr(module, function_name, None)
     if not callable(function):
@@ -41,9 +41,9 @@ def load_custom(name: str) -> CustomFeatures:
 
 
 def code_path(name: str) -> Path:
-    """Return the file or package that the function's module is in: what has to travel with it.
+    """Return the file or package of the function's module, which must be shipped with a model.
 
-    Other modules of the user's that it imports do not; keep them in the same file or package.
+    Other modules that it imports are not shipped; keep them in the same file or package.
     """
     load_custom(name)
     module = sys.modules[name.partition(":")[0].partition(".")[0]]
@@ -56,12 +56,12 @@ def code_path(name: str) -> Path:
 def custom_columns(
     bars: Bars, name: str, taken: Collection[str]
 ) -> tuple[tuple[str, ...], Float[np.ndarray, "row column"]]:
-    """Call the function for one ticker after another, and return its columns in the panel's order.
+    """Call the function for each ticker, and return its columns in the panel's order.
 
-    It is handed the Bars of one ticker (raw prices, splits and dividends as columns; `bars.adjust`
-    gives adjusted ones), so that no column can depend on which tickers happen to lie beside it.
-    Raises ConfigError where it raises, or does not return a DataFrame with a row a bar and columns
-    of numbers under names of its own.
+    It gets the Bars of one ticker (raw prices, splits and dividends as columns; `bars.adjust` gives
+    adjusted prices), so no column can depend on the other tickers of the panel. Raises ConfigError
+    if the function raises, or does not return a DataFrame with one row per bar and numeric columns
+    whose names are new.
     """
     function = load_custom(name)
     frames = [
@@ -72,13 +72,13 @@ def custom_columns(
     clash = next((n for n in names if n in taken or names.count(n) > 1), None)
     if clash is not None:
         raise ConfigError(
-            f"features.custom must give columns names of their own but there are two {clash!r}; "
+            f"features.custom must give its columns new names but there are two {clash!r}; "
             f"rename it in {name}"
         )
     if any(tuple(frame.columns) != tuple(frames[0].columns) for frame in frames):
         raise ConfigError(
             f"features.custom must give every ticker the same columns but {name} gives "
-            f"{[list(frame.columns) for frame in frames][:2]}; mend it"
+            f"{[list(frame.columns) for frame in frames][:2]}; fix it"
         )
     return names, np.concatenate([frame.to_numpy(dtype=float) for frame in frames])
 
@@ -89,20 +89,20 @@ def _call(function: CustomFeatures, name: str, ticker: str, bars: Bars) -> pd.Da
         if not isinstance(frame, pd.DataFrame):
             raise TypeError(f"a {type(frame).__name__} instead of a DataFrame")  # noqa: TRY301
         values = frame.to_numpy(dtype=float)
-    except Exception as error:  # whatever the user's function raises, or gives instead of numbers
+    except Exception as error:  # the user's function may raise or return anything
         raise ConfigError(
             f"features.custom must return a DataFrame of numbers but {name} gives "
-            f"{type(error).__name__} on {ticker}: {' '.join(str(error).split())[:200]}; mend it"
+            f"{type(error).__name__} on {ticker}: {' '.join(str(error).split())[:200]}; fix it"
         ) from error
     if len(values) != len(bars.frame) or not values.shape[1]:
         raise ConfigError(
-            f"features.custom must return one row a bar ({len(bars.frame)} of {ticker}) and at "
+            f"features.custom must return one row per bar ({len(bars.frame)} of {ticker}) and at "
             f"least one column but {name} gives a frame of {values.shape[0]} x {values.shape[1]}; "
-            f"mend it"
+            f"fix it"
         )
     if not frame.index.equals(bars.frame.index):
         raise ConfigError(
-            f"features.custom must keep the index of bars.frame, which says which row is which "
-            f"bar, but {name} gives another on {ticker}; sort or reindex its frame"
+            f"features.custom must keep the index of bars.frame, which assigns rows to bars, but "
+            f"{name} gives another on {ticker}; sort or reindex its frame"
         )
     return frame

@@ -1,4 +1,4 @@
-"""Wilder's directional movement: ADX, with ties that hold at every level of prices."""
+"""Wilder's directional movement and ADX, with ties that do not depend on the price level."""
 
 import numpy as np
 from jaxtyping import Float
@@ -9,11 +9,11 @@ Rows = Float[np.ndarray, " row"]
 
 
 def directional_moves(high: Rows, low: Rows, close: Rows) -> tuple[Rows, Rows]:
-    """Return each bar's upward and downward move, of which at most one is not zero.
+    """Return each bar's upward and downward move; at most one of them is not zero.
 
-    The larger of the rise of the high and the fall of the low counts; where they are equal, neither
-    does. Equal means up to `SAME`: on coarse ticks ties are common, and on adjusted prices rounding
-    would break them one way or the other, and the whole move would count.
+    The larger of the rise of the high and the fall of the low counts; if they are equal, neither
+    does. Equal means equal up to `SAME`: ties are common on coarse ticks, and on adjusted prices
+    rounding would break them, so that the whole move would count.
     """
     rise, fall = steps(high), -steps(low)
     tie = np.abs(rise - fall) <= SAME * close
@@ -24,12 +24,13 @@ def directional_moves(high: Rows, low: Rows, close: Rows) -> tuple[Rows, Rows]:
 
 
 def average_directional_index(up: Rows, down: Rows, period: int, bars: int) -> Rows:
-    """Return Wilder's ADX / 100 of each row's last `bars` bars: 0 no direction, 1 one alone.
+    """Return Wilder's ADX / 100 over each row's last `bars` bars: 0 no direction, 1 one direction.
 
-    Equals TA-Lib's on those bars, ties aside: sums of `period - 1` moves, then Wilder's smoothing;
-    the mean of the next `period` shares |up - down| / (up + down), then Wilder's smoothing (true
-    range divides both and cancels). Smoothed over all the past, it would remember 1e-6 of what lies
-    before. As a share is no sum, the windows of all rows are walked in step, one bar at a time.
+    It equals TA-Lib's on those bars, ties aside: sums of `period - 1` moves, then Wilder's
+    smoothing; the mean of the next `period` shares |up - down| / (up + down), then Wilder's
+    smoothing (true range divides both and cancels). Smoothed over all the past, it would remember
+    1e-6 of earlier bars. A share is not a sum, so the windows of all rows advance together, one bar
+    at a time.
 
     Wilder (1978), New Concepts in Technical Trading Systems.
     """
@@ -40,7 +41,7 @@ def average_directional_index(up: Rows, down: Rows, period: int, bars: int) -> R
         return values
     keep = 1 - 1 / period
     net, gross = up - down, up + down
-    # Begun a hair above zero: as long as nothing has moved, the share is 0 and not 0 / 0.
+    # Slightly above zero: until something moves, the share is 0 and not 0 / 0.
     smooth_net, smooth_gross = np.zeros(rows), np.full(rows, 1e-200)
     shares = np.zeros(rows)
     for bar in range(1, bars):

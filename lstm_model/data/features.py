@@ -1,4 +1,4 @@
-"""Bars -> FeatureTable: causal, stationary columns, in sets of ours and by the user's own."""
+"""Bars -> FeatureTable: causal, stationary columns, from built-in sets and the user's function."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,17 +15,22 @@ from lstm_model.data.indicators import INDICATORS, indicator_columns
 from lstm_model.data.trailing import MEMORY_BARS
 
 WARM_UP_BARS = MEMORY_BARS
-"""Bars masked at the head of each ticker: as many as a column may look at."""
+"""Bars masked at the start of each ticker: as many as a column may use."""
 
 SETS: dict[FeatureSet, tuple[str, ...]] = {"indicators": INDICATORS, "har": HAR_NAMES}
-"""The columns of each set."""
+"""Columns of each set."""
 
 
 @dataclass(frozen=True, slots=True)
 class FeatureTable:
-    """One row a bar and ticker, in the order of the panel.
+    """One row for each bar of each ticker, in the order of the panel.
 
-    `ready` marks rows past the warm-up whose features are all finite.
+    tickers: the panel's tickers.
+    ticker_of_row: position of the row's ticker in `tickers`.
+    dates: days since 1970-01-01.
+    names: column names.
+    values: the features.
+    ready: whether the row is past the warm-up and all its features are finite.
     """
 
     tickers: tuple[str, ...]
@@ -39,10 +44,10 @@ class FeatureTable:
 def compute_features(
     bars: Bars, features: FeaturesConfig | None = None, histories: Histories | None = None
 ) -> FeatureTable:
-    """Compute every ticker's features on its own history; dates are days since 1970-01-01.
+    """Compute each ticker's features from its own history.
 
-    `histories` are the same bars adjusted, where the caller has them already. Raises ConfigError
-    where `features.custom` does not give what it must.
+    `histories` are the same bars, adjusted, if the caller already has them. Raises ConfigError if
+    the function `features.custom` breaks a rule.
     """
     features = features or FeaturesConfig()
     table = tabulate_features(adjust_all(bars) if histories is None else histories, features.sets)
@@ -60,7 +65,7 @@ def compute_features(
 def tabulate_features(
     histories: Histories, sets: Sequence[FeatureSet] = ("indicators",)
 ) -> FeatureTable:
-    """Compute our own columns from bars that are adjusted already."""
+    """Compute the built-in columns from adjusted bars."""
     compute = {"indicators": indicator_columns, "har": har_terms}
     frames = list(histories.values())
     values = np.concatenate(

@@ -1,4 +1,4 @@
-"""HAR: the log variance of a day from its range, its means, and their regression (Corsi)."""
+"""HAR (Corsi): the log variance of a day from its range, its means, and their regression."""
 
 import numpy as np
 import pandas as pd
@@ -12,8 +12,8 @@ HAR_NAMES = ("log_variance", "log_variance5", "log_variance22")
 def parkinson_variance(frame: pd.DataFrame) -> "pd.Series[float]":
     """Estimate each bar's variance from its range, (ln H/L)^2 / (4 ln 2); NaN where H = L.
 
-    High and low that only rounding parts are equal, too (`ticks`): the log of their variance would
-    be of that rounding.
+    High and low that differ only by rounding count as equal (`ticks`), or the variance would be
+    that of the rounding.
 
     Parkinson (1980), "The Extreme Value Method for Estimating the Variance of the Rate of Return",
     Journal of Business 53(1), 61-65.
@@ -26,7 +26,7 @@ def parkinson_variance(frame: pd.DataFrame) -> "pd.Series[float]":
 def har_terms(frame: pd.DataFrame) -> Float[np.ndarray, "row term"]:
     """Return the day's log variance and its means over the last 5 and 22 bars (Corsi 2009).
 
-    A bar without range says nothing of volatility: it repeats what was known before it.
+    A bar without range says nothing about volatility; it repeats the last known values.
     """
     daily = pd.Series(np.log(parkinson_variance(frame)))
     means = [daily.rolling(n, min_periods=1).mean() for n in (5, 22)]
@@ -36,7 +36,7 @@ def har_terms(frame: pd.DataFrame) -> Float[np.ndarray, "row term"]:
 def least_squares(
     terms: Float[np.ndarray, "sample term"], labels: Float[np.ndarray, " sample"]
 ) -> tuple[float, Float[np.ndarray, " term"]]:
-    """Return intercept and weights; without terms the intercept is the labels' mean, to the bit."""
+    """Return intercept and weights; without terms the intercept is exactly the labels' mean."""
     if not terms.shape[1]:
         return float(labels.mean()), np.empty(0)
     design = np.column_stack([np.ones(len(terms)), terms])

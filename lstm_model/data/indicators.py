@@ -1,4 +1,4 @@
-"""Adjusted bars of one ticker -> its sixteen indicators, whatever level adjustment put them on."""
+"""Adjusted bars of one ticker -> its sixteen indicators, which do not depend on the price level."""
 
 import numpy as np
 import pandas as pd
@@ -37,13 +37,13 @@ MACD = fading_weights(12, 2 / 13, MEMORY_BARS) - fading_weights(26, 2 / 27, MEMO
 def indicator_columns(bars: pd.DataFrame) -> Float[np.ndarray, "row feature"]:
     """Compute one ticker's indicators from adjusted bars; row t uses the last 250 bars up to t.
 
-    Oscillators are scaled to [-1, 1], 0 where nothing moved; prices appear only as ratios. Wherever
-    before those 250 bars a history starts, a value is the same to 1e-9: nothing is carried on from
-    bar to bar (`trailing`), and no tie is left to rounding (`ticks`). TA-Lib is used where it does
-    neither; elsewhere the values are those it gives on the last 250 bars alone.
+    Oscillators are scaled to [-1, 1], with 0 where nothing moved; prices appear only as ratios.
+    Earlier history changes a value by less than 1e-9: nothing is carried from bar to bar
+    (`trailing`), and rounding decides no tie (`ticks`). TA-Lib is used where it meets both rules;
+    elsewhere the values are those it gives on the last 250 bars alone.
 
-    PPO and the EMA quotients are left out: they are MACD over close up to a few per mille. Yahoo's
-    index opens before 2009 repeat the previous close: no gap features.
+    PPO and the EMA quotients are left out: they equal MACD over close up to a few per mille. There
+    are no gap features, because Yahoo's index opens before 2009 repeat the previous close.
     """
     high, low, close, volume, split_factor = (
         bars[column].to_numpy(dtype=float, copy=True)
@@ -80,8 +80,8 @@ def _volume_ratio(volume: Rows, split_factor: Rows) -> Rows:
     """Return the log of the bar's volume over its mean of 20 bars.
 
     One share is added so that a series without volume gives zeros, not infinities. It is one share
-    as the bar itself counts them: one of the first bar's is seven after a 7:1 split, and none of
-    that is known where history starts after it.
+    on the bar's own count: a share of the first bar is seven after a 7:1 split, and a history that
+    starts later does not know this.
     """
     shares = np.cumprod(split_factor)
     ratio: Rows = np.log1p(volume * shares) - np.log1p(over_last(20, np.mean, volume) * shares)
@@ -93,7 +93,7 @@ def _place_in_range(high: Rows, low: Rows, close: Rows, bars: int) -> Rows:
 
 
 def _commodity_channel(high: Rows, low: Rows, close: Rows, bars: int) -> Rows:
-    """Return TA-Lib's CCI; 0, as on a flat stretch, where rounding alone moves the price."""
+    """Return TA-Lib's CCI; 0, as for a flat price, where only rounding moves the price."""
     typical = (high + low + close) / 3
     highest, lowest = talib.MAX(typical, timeperiod=bars), talib.MIN(typical, timeperiod=bars)
     channel: Rows = talib.CCI(high, low, close, timeperiod=bars)
@@ -101,7 +101,7 @@ def _commodity_channel(high: Rows, low: Rows, close: Rows, bars: int) -> Rows:
 
 
 def _money_flow(high: Rows, low: Rows, close: Rows, volume: Rows, bars: int) -> Rows:
-    """Return the balance of money traded at a higher and at a lower typical price than before."""
+    """Return the balance of money traded at rising and at falling typical prices."""
     typical = (high + low + close) / 3
     direction, money = np.sign(steps(typical)), typical * volume
     into, out_of = (

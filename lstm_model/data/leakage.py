@@ -1,7 +1,7 @@
-"""The leak audit: what must not change when the future does, does not; each check is a row.
+"""The leak audit: past numbers must not change when the future does; each check is one row.
 
-It sees whatever a column makes of the bars it is given. It cannot see what a user's function reads
-from elsewhere, or a look-ahead that came with the bars themselves.
+It sees everything that a column computes from the bars it gets. It cannot see what a user's
+function reads from elsewhere, or a look-ahead that is already in the bars.
 """
 
 import datetime as dt
@@ -33,15 +33,15 @@ from lstm_model.search.hyper_params import HyperParams
 
 TOLERANCE = 1e-9
 START_TOLERANCE = 3e-6
-"""How much a recursive column of the user's may still remember of where history starts.
+"""Tolerance for recursive columns of the user, which depend a little on where history starts.
 
-After 250 bars an EMA over 26 remembers 1e-9, Wilder's RSI 3e-8 and ADX 1e-6 of itself; an EMA over
-50, which looks further back, 2e-5. Built-in columns remember nothing: theirs are equal to 1e-9.
+After 250 bars an EMA over 26 retains 1e-9, Wilder's RSI 3e-8 and ADX 1e-6 of its start; an EMA over
+50, which looks further back, 2e-5. Built-in columns retain nothing and are equal to 1e-9.
 """
 
 CUTS = 24
 MAX_TICKERS = 4
-"""How many tickers of a panel features are recomputed for: every ticker goes the same way."""
+"""Tickers for which features are recomputed; all tickers use the same code."""
 
 ComputeFeatures = Callable[[Bars], FeatureTable]
 Variant = Callable[[Bars, int], Bars]
@@ -49,7 +49,7 @@ Variant = Callable[[Bars, int], Bars]
 
 @dataclass(frozen=True, slots=True)
 class AuditRow:
-    """One check of the audit: what was asked, what was found, and whether it holds."""
+    """One check of the audit: what was checked, what was found, and whether it passed."""
 
     check: str
     passed: bool
@@ -59,10 +59,10 @@ class AuditRow:
 def audit_features(
     compute: ComputeFeatures, bars: Bars, boundaries: Sequence[dt.date]
 ) -> list[AuditRow]:
-    """Recompute features without the future, with other ones, and without the distant past.
+    """Recompute features without the future, with altered futures, and without the distant past.
 
-    A column that changes is named. The cuts are the last sessions before the boundaries, and as
-    many more spread over the history; a ticker counts at a cut from its warm-up on.
+    Each row names the columns that change. The cuts are the last sessions before the boundaries,
+    and others spread over the history; a ticker counts at a cut if it is past its warm-up.
     """
     some = take_tickers(bars, MAX_TICKERS)
     whole = compute(some)
@@ -87,6 +87,11 @@ def _recompute(
     whole: FeatureTable,
     cuts: Sequence[int],
 ) -> AuditRow:
+    """Recompute features on variants of the bars, and compare them up to each cut.
+
+    check: name of the row. variants: how later bars are altered. compute: the features' function.
+    bars: of the tickers that are checked. whole: features on all bars. cuts: days since 1970-01-01.
+    """
     guilty: dict[str, int] = {}
     try:
         for cut in cuts:
@@ -108,9 +113,9 @@ def _recompute(
 
 
 def _start_later(compute: ComputeFeatures, bars: Bars, whole: FeatureTable) -> AuditRow:
-    """Drop the head of each history: past the warm-up a value is that of the last bars alone.
+    """Drop the start of each history: past the warm-up a value must depend on the last bars only.
 
-    A model forecasts from a short history what it learnt on a long one.
+    A model learns from a long history, and forecasts from a short one.
     """
     check = f"features past {WARM_UP_BARS} bars, when history starts later"
     guilty: dict[str, str] = {}
@@ -143,7 +148,7 @@ def _moved_columns(
     before: Float[np.ndarray, "row feature"],
     after: Float[np.ndarray, "row feature"],
 ) -> Iterator[tuple[str, int, str]]:
-    """Yield the columns that are not the same in both, with the first such row and its values."""
+    """Yield the columns that differ, with the first row that differs and its values."""
     same = np.isclose(after, before, START_TOLERANCE, START_TOLERANCE, equal_nan=True)
     for column in map(int, np.flatnonzero(~same.all(axis=0))):
         row = int(same[:, column].argmin())
@@ -152,7 +157,7 @@ def _moved_columns(
 
 
 def audit_labels(split: ChronoSplit) -> list[AuditRow]:
-    """Compare where the labels of each block end with where the next block begins."""
+    """Check that the labels of each block end before the next block begins."""
     search, held_out = split.search, split.held_out
     ends = search.rows.label_ends
     first_validation = int(search.rows.dates[search.validation].min())
@@ -185,14 +190,14 @@ def audit_labels(split: ChronoSplit) -> list[AuditRow]:
 
 @dataclass(frozen=True, slots=True)
 class BlindFit:
-    """A scaler that was fitted where all that train does not cover is blank."""
+    """A scaler that was fitted with all values blanked that train does not cover."""
 
     scaler: Scaler
     covered_rows: int
 
 
 def fit_blind(view: SearchView, params: HyperParams) -> BlindFit:
-    """Fit a scaler on the rows that train windows cover, with every other value blank."""
+    """Fit a scaler on the rows that train windows cover, with all other values blanked."""
     rows = with_sequence_length(view.rows, params)
     covered = rows_covered(view.train, rows.window_length, len(rows.dates))
     in_train = np.zeros(len(rows.dates), dtype=bool)
@@ -207,14 +212,14 @@ def fit_blind(view: SearchView, params: HyperParams) -> BlindFit:
 
 
 def audit_scaler(scaler: Scaler, blind: BlindFit) -> AuditRow:
-    """Compare a scaler with one that could see train alone: they must be equal."""
+    """Compare a scaler with one that could see only train; they must be equal."""
     again = blind.scaler
     parts = ("feature_means", "feature_sds", "label_mean", "label_sd", "skip_weights", "knots")
     different = [part for part in parts if not _equal(getattr(scaler, part), getattr(again, part))]
     return AuditRow(
-        "the scaler saw train rows alone",
+        "the scaler saw only train rows",
         not different,
-        f"{', '.join(different)} differ from a fit on train alone"
+        f"{', '.join(different)} differ from a fit on train only"
         if different
         else f"equal to a fit on the {blind.covered_rows} rows that train windows cover",
     )
@@ -236,7 +241,7 @@ def _warm_tickers(table: FeatureTable, cut: int) -> list[str]:
 def _changed_columns(
     whole: FeatureTable, other: FeatureTable, tickers: Collection[str], cut: int
 ) -> Iterator[str]:
-    """Yield the columns whose values up to the cut are not the same in both."""
+    """Yield the columns whose values up to the cut differ."""
     before, after = (_known(table, tickers, cut) for table in (whole, other))
     if other.names != whole.names or before.shape != after.shape:
         yield "the table's shape"

@@ -1,4 +1,4 @@
-"""Scaler: features and label in units of the train block, by mean, by median or by rank."""
+"""Scaler: features and labels in units of the train block, by mean, median or rank."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from lstm_model.data.har import least_squares
 from lstm_model.data.views import Rows
 
 KNOTS = 257
-"""Quantiles of a column that ranks are told by: few enough to save, fine enough for the tails."""
+"""Quantiles of a column that define its ranks: few enough to save, fine enough for the tails."""
 
 NORMAL_IQR = 1.349
 """A normal distribution's interquartile range, in standard deviations."""
@@ -21,13 +21,13 @@ NORMAL_IQR = 1.349
 
 @dataclass(frozen=True, slots=True)
 class Scaler:
-    """What the train block says of features and label.
+    """Statistics of the train block, by which features and labels are scaled.
 
-    Of the features mean and standard deviation, or, robust, median and IQR / 1.349; with `knots`
-    (quantiles of each column, rising) features are ranked instead. The label's are always mean and
-    standard deviation, so that losses compare; with a HAR skip its mean gives way to HAR's
-    forecast, `label_mean` and `skip_weights` are that one's intercept and weights, and the network
-    learns what is left of the label.
+    feature_means, feature_sds: mean and standard deviation; for robust, median and IQR / 1.349.
+    label_mean, label_sd: always mean and standard deviation, so that losses are comparable; with a
+        HAR skip, the intercept of HAR and the standard deviation of the label.
+    knots: rising quantiles of each column, by which features are ranked; None unless rank.
+    skip_weights: weights of HAR, if the network learns what HAR leaves of the label; else empty.
     """
 
     feature_means: Float[np.ndarray, " feature"]
@@ -39,7 +39,7 @@ class Scaler:
 
     @classmethod
     def fit(cls, rows: Rows, train: Int[np.ndarray, " sample"], kind: str = "standard") -> "Scaler":
-        """Fit on the rows that train windows cover and on train labels, and on nothing else."""
+        """Fit only on the rows that train windows cover, and on train labels."""
         covered = rows_covered(train, rows.window_length, len(rows.dates))
         labels = rows.labels[train]
         terms = rows.har_terms[train] if rows.har_skip else np.empty((len(train), 0))
@@ -51,7 +51,7 @@ class Scaler:
             quartiles = [np.quantile(column, (0.25, 0.5, 0.75)) for column in columns]
             low, means, high = np.stack(quartiles, axis=1)
             spread = (high - low) / NORMAL_IQR
-            # A column that rarely moves has no IQR; its standard deviation keeps it in bounds.
+            # A column that rarely moves has an IQR of 0; its standard deviation keeps it bounded.
             sds = np.where(spread > 1e-12, spread, sds)
         elif kind == "rank":
             columns = _columns(rows.features, covered)
@@ -68,7 +68,7 @@ class Scaler:
     def scale_features(
         self, features: Float[np.ndarray, "row feature"]
     ) -> Float32[np.ndarray, "row feature"]:
-        """Return z-scores or normal scores; a column that is constant in train has none, but 0s."""
+        """Return z-scores or normal scores; a column that is constant in train gives zeros."""
         scaled = np.empty(features.shape, dtype=np.float32)
         for rows, chunk in row_chunks(features):
             if self.knots is None:
@@ -81,7 +81,7 @@ class Scaler:
     def scale_labels(
         self, rows: Rows, ends: Int[np.ndarray, " sample"]
     ) -> Float[np.ndarray, " sample"]:
-        """Return what the network is asked for, in train labels' standard deviations."""
+        """Return the network's targets, in standard deviations of the train labels."""
         left = rows.labels[ends] - self._expected(rows.har_terms[ends])
         scaled: np.ndarray = left / self.label_sd
         return scaled
@@ -89,7 +89,7 @@ class Scaler:
     def unscale_forecasts(
         self, scaled: Float[np.ndarray, " sample"], har_terms: Float[np.ndarray, "sample term"]
     ) -> Float[np.ndarray, " sample"]:
-        """Return forecasts in the target's own unit; a scaler without skip looks at no terms."""
+        """Return forecasts in the target's own unit; a scaler without a skip ignores the terms."""
         forecasts: np.ndarray = scaled.astype(np.float64) * self.label_sd
         forecasts += self._expected(har_terms)
         return forecasts
@@ -113,14 +113,14 @@ def rows_covered(
 
 
 def _sd_or_one(sd: Float[np.ndarray, "..."] | np.float64) -> Float[np.ndarray, "..."]:
-    # Deviations below 1e-12 are rounding of a constant column.
+    # A deviation below 1e-12 is the rounding of a constant column.
     return np.where(sd > 1e-12, sd, 1.0)
 
 
 def _means_and_sds(
     features: Float32[np.ndarray, "row feature"], covered: Bool[np.ndarray, " row"]
 ) -> tuple[Float[np.ndarray, " feature"], Float[np.ndarray, " feature"]]:
-    """Return mean and standard deviation (1 if constant) of each column's covered rows."""
+    """Return mean and standard deviation (1 if constant) of each column over the covered rows."""
     count, width = int(covered.sum()), features.shape[1]
     means = _sums(_covered_chunks(features, covered), width) / count
     deviations = (chunk - means for chunk in _covered_chunks(features, covered))
@@ -138,7 +138,7 @@ def _covered_chunks(
 def _sums(
     chunks: Iterable[Float[np.ndarray, "_ feature"]], width: int
 ) -> Float[np.ndarray, " feature"]:
-    """Sum columns row by row: to the bit what one sum over all rows gives."""
+    """Sum columns row by row: bit for bit the same as one sum over all rows."""
     total: np.ndarray = np.zeros(width)
     for chunk in chunks:
         total = np.concatenate([total[None], chunk]).sum(axis=0)
@@ -148,7 +148,7 @@ def _sums(
 def _columns(
     features: Float32[np.ndarray, "row feature"], covered: Bool[np.ndarray, " row"]
 ) -> Iterator[Float[np.ndarray, " row"]]:
-    """Yield the covered rows' columns, gathered in one pass and widened one by one."""
+    """Yield the columns of the covered rows, gathered in one pass and widened one by one."""
     gathered = np.empty((features.shape[1], int(covered.sum())), dtype=np.float32)
     first = 0
     for rows, chunk in row_chunks(features):
@@ -161,7 +161,7 @@ def _columns(
 
 def _quantile_knots(column: Float[np.ndarray, " row"]) -> Float[np.ndarray, " knot"]:
     """Return a column's quantiles at (k + 1/2) / KNOTS; each is a value that occurs in it."""
-    # The ceil(rows x level)-th smallest, in whole numbers: a float level could be the next one's.
+    # The ceil(rows x level)-th smallest, in integers: a float level could give the next one.
     places = -(-len(column) * (2 * np.arange(KNOTS) + 1) // (2 * KNOTS)) - 1
     knots: np.ndarray = np.partition(column, places)[places]
     return knots
@@ -170,10 +170,10 @@ def _quantile_knots(column: Float[np.ndarray, " row"]) -> Float[np.ndarray, " kn
 def _normal_scores(
     column: Float[np.ndarray, " row"], knots: Float[np.ndarray, " knot"]
 ) -> Float32[np.ndarray, " row"]:
-    """Map values to the normal quantile of their rank among the knots; ties share the middle.
+    """Map values to the normal quantile of their rank among the knots; ties get the middle rank.
 
     Only the order of values matters, so any rising transform of a column gives the same scores.
-    Beyond the outermost knots the score stays theirs (about 2.9).
+    Beyond the outermost knots the score stays constant (about 2.9).
     Conover (1999), "Practical Nonparametric Statistics", ch. 5.10 (van der Waerden scores).
     """
     below = np.searchsorted(knots, column, side="left")

@@ -1,9 +1,9 @@
 """Chronological blocks with purge: train | purge | validation | purge | test.
 
-A sample is named by the row of its last input bar, t; its label stands on t+1 .. t+horizon. A
-sample belongs to the block its own date is in, and is dropped where its label reaches into the next
-one (Lopez de Prado 2018, "Advances in Financial Machine Learning", ch. 7). Input windows may reach
-back across a boundary: they hold only the past.
+A sample is identified by the row of its last input bar, t; its label spans t+1 .. t+horizon. It
+belongs to the block of its date, and is dropped if its label reaches into the next block (Lopez de
+Prado 2018, "Advances in Financial Machine Learning", ch. 7). Input windows may reach back across a
+boundary, because they hold only the past.
 """
 
 import datetime as dt
@@ -24,10 +24,14 @@ MIN_BLOCK_SAMPLES = 20
 
 @dataclass(frozen=True, slots=True)
 class SampleTable:
-    """A panel without its values: which rows are samples, and on which day their labels end.
+    """A panel without its values: which rows are samples, and when their labels end.
 
-    Tickers follow each other with `lengths` rows each, by ascending date. `unlabelled` counts the
-    rows that have no finite label or last value.
+    tickers: in the order of the rows.
+    lengths: rows of each ticker, by ascending date.
+    dates: of the rows, in days since 1970-01-01.
+    label_ends: day of the last bar of each row's label.
+    is_sample: whether the row has a full window, a label and a last value.
+    unlabelled: number of rows without a finite label or last value.
     """
 
     tickers: tuple[str, ...]
@@ -40,10 +44,12 @@ class SampleTable:
 
 @dataclass(frozen=True, slots=True)
 class Blocks:
-    """Which rows are samples of which block, and which rows either view holds.
+    """Which rows are samples of each block, and which rows each view holds.
 
-    `seen` are the rows before the test block, `held_out` those from its first date on with the
-    bars that the first windows look back on.
+    train, validation, test: samples of the block.
+    seen: rows before the test block.
+    held_out: rows of the test block, and the bars before it that its first windows need.
+    validation_start, test_start: first date of the block.
     """
 
     train: Bool[np.ndarray, " row"]
@@ -56,7 +62,7 @@ class Blocks:
 
 
 def stack_samples(parts: Sequence[SampleTable]) -> SampleTable:
-    """Stack tables of some tickers each into that of the panel."""
+    """Stack the tables of several groups of tickers into one for the panel."""
     return SampleTable(
         tickers=tuple(ticker for part in parts for ticker in part.tickers),
         lengths=np.concatenate([part.lengths for part in parts]),
@@ -68,10 +74,10 @@ def stack_samples(parts: Sequence[SampleTable]) -> SampleTable:
 
 
 def divide(samples: SampleTable, config: PipelineConfig) -> Blocks:
-    """Cut the samples of every ticker at the same two dates.
+    """Split the samples of every ticker at the same two dates.
 
-    Raises BarsError where a ticker's history is too short for one sample, SplitError where a block
-    would hold fewer than 20 samples or a date lies outside the data.
+    Raises BarsError if a ticker's history is too short for one sample, SplitError if a block would
+    have fewer than 20 samples or a date is outside the data.
     """
     _check_history(samples, config)
     sample, dates = samples.is_sample, samples.dates
@@ -108,9 +114,9 @@ def positions(
 
 
 def bars_needed(config: PipelineConfig) -> int:
-    """Return the bars from which on a ticker gives every block its least number of samples.
+    """Return how many bars a ticker needs to give every block its minimum of samples.
 
-    Where dates divide, those that the best of them need.
+    If the split is given as dates, this is the number for the best dates.
     """
     split, purge = config.split, config.purge_bars
     if split.test_start is not None:
@@ -126,7 +132,7 @@ def _check_history(samples: SampleTable, config: PipelineConfig) -> None:
         if count < least:
             raise BarsError(
                 f"{ticker}: history is too short: {_arithmetic(config)} need {bars_needed(config)} "
-                f"bars but there are {count}; take an earlier data.start or a smaller "
+                f"bars but it has {count}; use an earlier data.start or a smaller "
                 f"windows.length"
             )
 
@@ -134,7 +140,7 @@ def _check_history(samples: SampleTable, config: PipelineConfig) -> None:
 def _arithmetic(config: PipelineConfig) -> str:
     return (
         f"warm-up {WARM_UP_BARS} + window {config.windows.length} + horizon "
-        f"{config.target.horizon} + {MIN_BLOCK_SAMPLES} samples a block"
+        f"{config.target.horizon} + {MIN_BLOCK_SAMPLES} samples per block"
     )
 
 
@@ -142,16 +148,15 @@ def _too_few(block: str, count: int, samples: SampleTable, config: PipelineConfi
     longest = int(samples.lengths.argmax())
     ticker, length = samples.tickers[longest], samples.lengths[longest]
     if length >= bars_needed(config):
-        # The bars are there: the split, or a volatility of zero (high = low), took the samples.
+        # There are enough bars: the split, or a volatility of zero (high = low), took the samples.
         return (
-            f"{block} needs >= {MIN_BLOCK_SAMPLES} samples but has {count}, though "
-            f"{ticker} has {length} bars, of which {samples.unlabelled} have no finite "
-            f"{config.target.kind} to learn; move the split, or take another target.kind or other "
-            f"bars"
+            f"{block} needs >= {MIN_BLOCK_SAMPLES} samples but has {count}, although {ticker} has "
+            f"{length} bars, {samples.unlabelled} of them without a finite {config.target.kind}; "
+            f"move the split, or use another target.kind or other bars"
         )
     return (
         f"{block} needs >= {MIN_BLOCK_SAMPLES} samples but has {count}: {_arithmetic(config)} need "
-        f"{bars_needed(config)} bars and {ticker} has {length}; take a longer history or move the "
+        f"{bars_needed(config)} bars and {ticker} has {length}; use a longer history or move the "
         f"split"
     )
 
@@ -179,9 +184,9 @@ def _boundaries(sample_dates: Int[np.ndarray, " date"], config: PipelineConfig) 
 def _ends_before(
     start: int, samples: SampleTable, calendar: Int[np.ndarray, " date"], purge: int
 ) -> Bool[np.ndarray, " row"]:
-    """Tell which rows are `purge` sessions clear of a block's start, and their labels too.
+    """Return which rows are at least `purge` sessions before a block, with labels that end before.
 
-    Both, because a ticker that misses sessions has labels that end later than the calendar says.
+    Both are checked because a ticker that misses sessions has labels that end later.
     """
     last = np.searchsorted(calendar, start) - purge
     clear = np.searchsorted(calendar, samples.dates) < last

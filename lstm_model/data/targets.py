@@ -1,4 +1,4 @@
-"""Bars -> TargetTable: the label each bar is asked for, and what was known of it then."""
+"""Bars -> TargetTable: the label of each bar, and what was known of it at that bar."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -14,18 +14,18 @@ from lstm_model.data.trailing import over_last
 
 TargetKind = Literal["log_return", "log_volatility"]
 NO_DATE = np.iinfo(np.int64).max
-"""The label_end of a bar that has no label: later than every block."""
+"""`label_end` of a bar without a label: later than every block."""
 
 
 @dataclass(frozen=True, slots=True)
 class TargetTable:
     """Rows as in the FeatureTable of the same bars.
 
-    label: the value over the bars t+1 .. t+horizon, NaN where there is none.
-    label_end: the day of bar t+horizon.
+    label: the value over the bars t+1 .. t+horizon, NaN if there is none.
+    label_end: the day of bar t+horizon, since 1970-01-01.
     last_value: the same quantity over the bars t-horizon+1 .. t, the persistence forecast.
-    har_terms: for volatility those that HAR regresses on (`volatility.har_terms`); else empty.
-    log_return: of bar t alone, whatever the target; what a position held over it earns.
+    har_terms: for volatility, the regressors of HAR (`har.har_terms`); else empty.
+    log_return: of bar t, for every target; what a position held over that bar earns.
     """
 
     label: Float[np.ndarray, " row"]
@@ -36,12 +36,12 @@ class TargetTable:
 
 
 def compute_targets(bars: Bars, kind: TargetKind, horizon: int) -> TargetTable:
-    """Compute every ticker's targets on its own history."""
+    """Compute each ticker's targets from its own history."""
     return tabulate_targets(adjust_all(bars), kind, horizon)
 
 
 def tabulate_targets(histories: Histories, kind: TargetKind, horizon: int) -> TargetTable:
-    """Compute targets as `compute_targets` does, from bars that are adjusted already."""
+    """Compute targets as `compute_targets` does, from adjusted bars."""
     parts = [_ticker_targets(frame, kind, horizon) for frame in histories.values()]
     return TargetTable(
         label=np.concatenate([part.label for part in parts]),
@@ -63,7 +63,7 @@ def _ticker_targets(frame: pd.DataFrame, kind: TargetKind, horizon: int) -> Targ
         label = last_value.shift(-horizon)
     else:
         variance = parkinson_variance(frame)
-        # A bar without range says nothing about volatility: NaN, and so is a label that holds it.
+        # A bar without range says nothing about volatility: it is NaN, and so are its labels.
         realised = pd.Series(np.log(over_last(horizon, np.mean, variance.to_numpy())))
         label = realised.shift(-horizon)
         last_value = realised.ffill()

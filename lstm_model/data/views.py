@@ -12,9 +12,16 @@ from lstm_model.data.chunks import row_chunks
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Features and targets on the same rows; the unit in which data travels to disk and workers.
+    """Features and targets on the same rows, as stored on disk and sent to workers.
 
-    With `har_skip` the network corrects what HAR forecasts from `har_terms`.
+    tickers: of the panel.
+    feature_names: names of the feature columns.
+    window_length: in bars.
+    ticker_of_row: position of the row's ticker in `tickers`.
+    dates, label_ends: days since 1970-01-01.
+    features: unscaled.
+    labels, last_values, har_terms, log_returns: as in `TargetTable`; labels of samples only.
+    har_skip: whether the network corrects what HAR forecasts from `har_terms`.
     """
 
     tickers: tuple[str, ...]
@@ -33,7 +40,7 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class SearchView:
-    """All that search and early stopping may see: no row from the test block's first date on."""
+    """All that search and early stopping may see: only rows before the test block."""
 
     rows: Rows
     train: Int[np.ndarray, " train"]
@@ -58,9 +65,9 @@ class SearchView:
 
 @dataclass(frozen=True, slots=True)
 class TestView:
-    """The held-out block, with the bars its first windows look back on."""
+    """The held-out block, with the earlier bars that its first windows need."""
 
-    __test__ = False  # not a test class, whatever its name begins with
+    __test__ = False  # pytest would take it for a test class by its name
 
     rows: Rows
     test: Int[np.ndarray, " test"]
@@ -68,7 +75,7 @@ class TestView:
 
 @dataclass(frozen=True, slots=True)
 class ChronoSplit:
-    """The two views of one data set, and the dates that divide it."""
+    """The two views of one data set, and the dates that separate its blocks."""
 
     search: SearchView
     held_out: TestView

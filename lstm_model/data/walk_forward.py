@@ -1,4 +1,4 @@
-"""Walk-forward folds: the search view cut into expanding, purged train and validation blocks."""
+"""Walk-forward folds: the search view split into expanding, purged train and validation blocks."""
 
 import itertools
 from fractions import Fraction
@@ -11,15 +11,15 @@ from lstm_model.data.views import SearchView
 from lstm_model.errors import SplitError
 
 FIRST_TRAIN_SHARE = Fraction(1, 2)
-"""Share of the dates that the first fold trains on; the folds validate on the rest in turn."""
+"""Share of the dates on which the first fold trains; the folds validate on the rest in turn."""
 
 
 def walk_forward(view: SearchView, count: int, purge_bars: int) -> tuple[SearchView, ...]:
-    """Return `count` views, each trained on all that lies before its own validation block.
+    """Return `count` views; each trains on everything before its own validation block.
 
-    A train sample's label ends before the block begins, and `purge_bars` sessions lie between.
-    Raises SplitError where a block would hold fewer than 20 samples. Lopez de Prado (2018),
-    "Advances in Financial Machine Learning", ch. 12.
+    Labels of train samples end before the block begins, with `purge_bars` sessions in between.
+    Raises SplitError if a block would have fewer than 20 samples. Lopez de Prado (2018), "Advances
+    in Financial Machine Learning", ch. 12.
     """
     rows = view.rows
     samples: Int[np.ndarray, " sample"] = np.sort(np.concatenate([view.train, view.validation]))
@@ -39,7 +39,7 @@ def walk_forward(view: SearchView, count: int, purge_bars: int) -> tuple[SearchV
             raise SplitError(
                 f"each of {count} folds needs >= {MIN_BLOCK_SAMPLES} samples to train and to "
                 f"validate but one has {len(train)} and {len(validation)}; lower search.folds or "
-                f"take a longer history"
+                f"use a longer history"
             )
         folds.append(SearchView(rows, train, validation))
     return tuple(folds)

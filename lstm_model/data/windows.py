@@ -16,7 +16,7 @@ from lstm_model.search.hyper_params import HyperParams
 
 @dataclass(frozen=True, slots=True)
 class WindowSet:
-    """Samples of one block: `rows` is shared by all blocks, `ends` are the windows' last rows."""
+    """Samples of one block: all blocks share `rows`; `ends` are the last rows of the windows."""
 
     rows: Float32[Tensor, "row feature"]
     ends: Int64[Tensor, " sample"]
@@ -41,7 +41,7 @@ class WindowSet:
 
 
 def scaled_tensor(rows: Rows, scaler: Scaler) -> Float32[Tensor, "row feature"]:
-    """Return the one tensor that every block's windows point into."""
+    """Return the single tensor into which the windows of every block point."""
     return torch.from_numpy(scaler.scale_features(rows.features))
 
 
@@ -51,13 +51,13 @@ def window_set(
     ends: Int[np.ndarray, " sample"],
     scaler: Scaler,
 ) -> WindowSet:
-    """Point a block's windows into the scaled tensor of its rows."""
+    """Return a block's windows, which point into the scaled tensor of its rows."""
     labels = scaler.scale_labels(rows, ends).astype(np.float32)
     return WindowSet(tensor, torch.from_numpy(ends), torch.from_numpy(labels), rows.window_length)
 
 
 def scaled_windows(rows: Rows, ends: Int[np.ndarray, " sample"], scaler: Scaler) -> WindowSet:
-    """Cut windows from any rows, in units of the train block that the scaler was fitted on."""
+    """Return windows of any rows, in units of the train block on which the scaler was fitted."""
     return window_set(scaled_tensor(rows, scaler), rows, ends, scaler)
 
 
@@ -71,7 +71,7 @@ class ScaledView:
 
     @property
     def zero_head(self) -> bool:
-        """Whether a network starts from a head of zeros: where it corrects HAR's forecast."""
+        """Whether a network starts with a zero head, as it does if it corrects HAR's forecast."""
         return bool(self.scaler.skip_weights)
 
     @property
@@ -85,10 +85,10 @@ class ScaledView:
 
 
 def scale_view(view: SearchView, params: HyperParams) -> ScaledView:
-    """Scale a view by what train covers, and cut its windows, as the configuration says.
+    """Scale a view by the rows that train covers, and return its windows.
 
-    Only `feature_scaling` and `sequence_length` of the configuration matter. Raises ConfigError
-    where the sequence length is more than the rows hold.
+    Only `feature_scaling` and `sequence_length` of the parameters matter. Raises ConfigError if
+    the sequence is longer than the windows of the data set.
     """
     rows = with_sequence_length(view.rows, params)
     scaler = Scaler.fit(rows, view.train, params.feature_scaling)
@@ -101,7 +101,7 @@ def scale_view(view: SearchView, params: HyperParams) -> ScaledView:
 
 
 def with_sequence_length(rows: Rows, params: HyperParams) -> Rows:
-    """Return the same rows with the configuration's window length; the samples end where they did.
+    """Return the same rows with the parameters' window length; the samples stay the same.
 
     A shorter window would fit more samples, but all configurations are compared on the same ones.
     """

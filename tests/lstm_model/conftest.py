@@ -1,4 +1,4 @@
-"""Bars that the rooms of the floor `lstm_model` are tested on: real ones, and made ones."""
+"""Bars for the tests of `lstm_model`: real and synthetic ones."""
 
 from collections.abc import Callable
 
@@ -103,7 +103,7 @@ def make_bars() -> BarMaker:
 
 @pytest.fixture(scope="session")
 def make_coarse_bars() -> BarMaker:
-    """Bars on a coarse tick, so full of ties: halts, a dividend a quarter, splits 2:1 to 7:1."""
+    """Bars on a coarse tick, so with many ties: halts, quarterly dividends, splits 2:1 to 7:1."""
 
     def make(seed: int, length: int = 700, tick: float = 0.125) -> Bars:
         draws = np.random.default_rng(seed)
@@ -142,7 +142,7 @@ def make_coarse_bars() -> BarMaker:
 
 @pytest.fixture
 def make_rows() -> Callable[..., Rows]:
-    """Rows of one ticker with random features, for rooms that need no bars."""
+    """Rows of one ticker with random features, for tests that need no bars."""
 
     def make(count: int, features: int = 2, length: int = 3, har: int = 0, seed: int = 0) -> Rows:
         draws = np.random.default_rng(seed)

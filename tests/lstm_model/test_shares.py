@@ -1,4 +1,4 @@
-"""Claims about counts out of shares: no binary digit moves one, and what is promised holds on."""
+"""Claims about counts from shares: binary rounding changes none, and `dates_needed` suffices."""
 
 import numpy as np
 import pytest
@@ -15,14 +15,14 @@ from lstm_model.shares import block_starts, dates_needed, exact
 def test_a_share_is_the_decimal_it_is_written_as(
     share: float, parts: tuple[int, int] | None
 ) -> None:
-    """0.7 is seven tenths, however small or long its digits."""
+    """0.7 is exactly seven tenths, and so is any decimal, small or long."""
     assert exact(share).as_integer_ratio() == (parts or (1, 10_000_000))
 
 
 @settings(max_examples=500)
 @given(st.integers(3, 20_000), st.integers(1, 9998), st.data())
 def test_blocks_begin_at_the_nearest_date(dates: int, train: int, data: st.DataObject) -> None:
-    """Both positions lie within half a date of their shares, an even one where two are as near."""
+    """Both positions are within half a date of their shares, and even on a tie."""
     validation = data.draw(st.integers(1, 9999 - train))
     starts = block_starts(dates, train / 10_000, validation / 10_000)
     for start, ten_thousandths in zip(starts, (train, train + validation), strict=True):
@@ -59,7 +59,7 @@ def test_default_blocks_begin_where_they_always_did() -> None:
 def test_the_dates_needed_hold_from_there_on(
     data: st.DataObject | None, purge: int, least: int
 ) -> None:
-    """Blocks have their dates at the count promised and all above it; one below, one is short."""
+    """From the returned count on, every block has its dates; at one date fewer, one is short."""
     train = data.draw(st.integers(1, 98)) if data else 75
     validation = data.draw(st.integers(1, 99 - train)) if data else 10
     train, validation = train / 100, validation / 100
@@ -74,21 +74,21 @@ def test_the_dates_needed_hold_from_there_on(
 
 
 def test_shares_too_small_to_search_are_promised_enough() -> None:
-    """Where counts are too many to be tried, the promise is still enough, and comes at once."""
+    """If there are too many counts to try, the answer still suffices, and comes at once."""
     needed = dates_needed(0.5, 1e-12, 1, 20)
     first, second = block_starts(needed, 0.5, 1e-12)
     assert second - first - 1 >= 20
 
 
 def test_a_warm_up_takes_its_share_of_the_steps() -> None:
-    """Half a step goes to the even one: 0.05 of 3 x 30 steps is 4.5, in floats more."""
+    """Half a step rounds to even: 0.05 of 3 x 30 steps is 4.5, but more in floats."""
     params = HyperParams.from_mapping({"batch_size": 32, "warmup_share": 0.05})
     assert [warmup_steps(params, 32 * batches, 3) for batches in (29, 30, 31)] == [4, 4, 5]
 
 
 @pytest.mark.parametrize("rows", [300, 257, 514, 1285, 19_532])
 def test_knots_stand_at_whole_ranks(rows: int) -> None:
-    """The k-th knot is the ceil(rows (k + 1/2) / KNOTS)-th smallest, also where that is whole."""
+    """The k-th knot is the ceil(rows (k + 1/2) / KNOTS)-th smallest, also at a whole rank."""
     places = [-(-rows * (2 * k + 1) // (2 * KNOTS)) for k in range(KNOTS)]
     shuffled = np.random.default_rng(0).permutation(rows) + 1.0
     assert _quantile_knots(shuffled).tolist() == places

@@ -128,7 +128,7 @@ def check_evaluation(summary: dict[str, Any], out: str, parent: mlflow.entities.
         assert " ".join(words) in tags["verdict"]
     assert tags["leak_audit"] == f"passed, {len(summary['leak_audit'])} checks"
     assert all(row["passed"] for row in summary["leak_audit"])
-    assert {"winner: the scaler saw train rows alone", "features on truncated history"} <= {
+    assert {"winner: the scaler saw only train rows", "features on truncated history"} <= {
         row["check"] for row in summary["leak_audit"]
     }
     assert set(test["references"]) == {"balanced", "minimal"}

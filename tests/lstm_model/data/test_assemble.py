@@ -98,7 +98,7 @@ def test_blocks_do_not_touch(
 def test_search_sees_nothing_of_the_test_block(
     make_bars: BarMaker, case: tuple[dict[str, Any], dict[str, Any]]
 ) -> None:
-    """The search's view holds no row from the test start on, and labels of its samples alone."""
+    """The search's view has no row of the test block, and labels of its samples only."""
     panel, sections = case
     config = configure(**sections)
     split = split_bars(make_bars(800, 700, **panel), config)
@@ -118,7 +118,7 @@ def test_garbage_in_the_test_block_changes_nothing(
     scale: float,
     seed: int,
 ) -> None:
-    """Other prices and volumes from the test start on leave the search's view bit for bit."""
+    """Other prices and volumes in the test block leave the search's view bit-equal."""
     panel, sections = case
     config = configure(**sections)
     bars = make_bars(800, 700, **panel)
@@ -140,7 +140,7 @@ def test_garbage_in_the_test_block_changes_nothing(
 def test_a_panel_in_parts_is_the_panel(
     make_bars: BarMaker, case: tuple[dict[str, Any], dict[str, Any]]
 ) -> None:
-    """Taken ticker by ticker, a panel whose tickers start apart gives the rows it gives whole."""
+    """A panel processed ticker by ticker gives the same rows as the whole panel at once."""
     panel, sections = case
     config = configure(**sections)
     length = config.windows.length
@@ -179,7 +179,7 @@ def test_hash_sees_every_value_of_the_search(make_bars: BarMaker) -> None:
 
 
 def test_views_agree_with_the_tables(sp500_split: ChronoSplit, sp500: Bars) -> None:
-    """On real bars the blocks have the shares asked for, and the test block reaches the end."""
+    """On real bars the blocks have the configured shares, and the test block reaches the end."""
     search, held_out = sp500_split.search, sp500_split.held_out
     counts = np.array([len(search.train), len(search.validation), len(held_out.test)])
     np.testing.assert_allclose(counts / counts.sum(), [0.7, 0.15, 0.15], atol=0.002)
@@ -188,7 +188,7 @@ def test_views_agree_with_the_tables(sp500_split: ChronoSplit, sp500: Bars) -> N
 
 
 def test_first_test_window_is_whole(sp500_split: ChronoSplit) -> None:
-    """The test view holds the bars that its first window looks back on, and no more."""
+    """The test view has the earlier bars that its first window needs, and no others."""
     assert sp500_split.held_out.test[0] == sp500_split.held_out.rows.window_length - 1
 
 
@@ -224,7 +224,7 @@ def test_date_outside_the_samples_is_refused(
 def test_short_history_says_needed_and_present(
     make_bars: BarMaker, count: int, error: type[Exception]
 ) -> None:
-    """A history that is too short is refused with the bars needed and the bars there are."""
+    """A history that is too short is refused with the number of bars it needs and has."""
     config = configure()
     with pytest.raises(error) as caught:
         split_bars(make_bars(count), config)
@@ -235,9 +235,9 @@ def test_short_history_says_needed_and_present(
 
 
 def test_a_split_without_a_test_block_is_refused(make_bars: BarMaker) -> None:
-    """Where the fractions leave no samples for the later blocks, the split is named, not the bars.
+    """If the fractions leave no samples for the later blocks, the message blames the split.
 
-    Almost everything for train puts the boundary on the last sample, not past it.
+    If train takes almost everything, the boundary is the last sample, not one past it.
     """
     config = configure(split={"train": 0.9999, "validation": 0.00005})
     with pytest.raises(SplitError, match="the validation block needs >= 20 samples"):
@@ -245,23 +245,23 @@ def test_a_split_without_a_test_block_is_refused(make_bars: BarMaker) -> None:
 
 
 def test_bars_without_a_label_are_counted(make_bars: BarMaker) -> None:
-    """Bars whose high equals their low have no volatility; the refusal says so and what helps."""
+    """Bars whose high equals their low have no volatility; the message says so, with a remedy."""
     bars = make_bars(800)
     flat = bars.frame.assign(high=bars.frame["close"], low=bars.frame["close"])
     config = configure(target={"kind": "log_volatility"})
-    with pytest.raises(SplitError, match=r"of which 800 have no finite log_vol.*target\.kind"):
+    with pytest.raises(SplitError, match=r"800 of them without a finite log_vol.*target\.kind"):
         split_bars(Bars(flat.assign(open=flat["close"]), ()), config)
 
 
 def test_short_ticker_is_named(make_bars: BarMaker) -> None:
-    """In a panel the ticker whose history is too short is named."""
+    """The message names the ticker of a panel whose history is too short."""
     with pytest.raises(BarsError, match="T1: history is too short"):
         split_bars(make_bars(800, 100), configure())
 
 
 @st.composite
 def short_histories(draw: st.DrawFn) -> dict[str, Any]:
-    """Draw shares of one to four decimals, the test block's too, and what else takes bars."""
+    """Draw shares of one to four decimals, and all else that bars are needed for."""
     unit = 10 ** draw(st.integers(1, 4))
     train = draw(st.integers(1, unit - 2))
     validation = draw(st.integers(1, unit - 1 - train))
@@ -278,7 +278,7 @@ def short_histories(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def bare_samples(count: int, config: PipelineConfig) -> SampleTable:
-    """Find the samples of one ticker whose features and labels are there as soon as they can be."""
+    """Find the samples of one ticker whose features and labels are available from the start."""
     day, horizon = np.arange(count), config.target.horizon
     nothing = np.zeros(count)
     features = FeatureTable(
@@ -303,7 +303,7 @@ def bare_samples(count: int, config: PipelineConfig) -> SampleTable:
 @given(short_histories())
 @example({"split": {"train": 0.75, "validation": 0.1}})
 def test_the_bars_needed_suffice_and_one_fewer_does_not(sections: dict[str, Any]) -> None:
-    """With the bars that a refusal asks for every block has its samples; with one fewer, not."""
+    """With the number of bars in the message every block has its samples; with one fewer, not."""
     config = configure(**sections)
     needed = bars_needed(config)
     blocks = divide(bare_samples(needed, config), config)
@@ -323,7 +323,7 @@ def test_the_bars_needed_suffice_and_one_fewer_does_not(sections: dict[str, Any]
 def test_the_bars_needed_suffice_for_real_features(
     make_bars: BarMaker, train: int, validation: int, horizon: int, length: int
 ) -> None:
-    """Bars with all their features and labels are counted alike: those asked for are enough."""
+    """The number of bars in the message is also enough for real features and labels."""
     config = configure(
         split={"train": train / 100, "validation": validation / 100},
         target={"horizon": horizon},

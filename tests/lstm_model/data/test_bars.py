@@ -75,7 +75,7 @@ def test_schema_refuses_shapes(frame: pd.DataFrame) -> None:
         Bars(frame)
 
 
-def test_panel_keeps_the_order_asked_for() -> None:
+def test_panel_keeps_the_given_order() -> None:
     """A panel lists its tickers in the order of its parts, and gives each one's rows back."""
     parts = [Bars(frame_of("ZZ")), Bars(frame_of("AA", rows=5))]
     panel = join_panel(parts)

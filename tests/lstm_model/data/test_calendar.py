@@ -18,8 +18,8 @@ def test_days_count_from_1970() -> None:
 
 
 @given(st.dates())
-def test_a_date_comes_back(date: dt.date) -> None:
-    """Every date is a day, and that day is the date again."""
+def test_dates_round_trip(date: dt.date) -> None:
+    """A date converted to a day and back is unchanged."""
     assert date_of(day_of(date)) == date
     assert dates_of(np.array([day_of(date)])) == (date,)
 

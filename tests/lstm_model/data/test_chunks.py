@@ -1,4 +1,4 @@
-"""Claims about walking in chunks: every row once, and nothing that was written is lost."""
+"""Claims about chunks: every row once, and nothing that was written is lost."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from lstm_model.data.chunks import CHUNK_ROWS, row_chunks
 
 @pytest.mark.parametrize("count", [0, 1, CHUNK_ROWS, CHUNK_ROWS + 1, 2 * CHUNK_ROWS + 5])
 def test_every_row_comes_once(count: int) -> None:
-    """The slices tile the rows in order, and each comes with the rows it names."""
+    """The slices cover the rows in order without overlap, each with its rows."""
     array = np.arange(count)
     seen = []
     for rows, chunk in row_chunks(array):
@@ -21,7 +21,7 @@ def test_every_row_comes_once(count: int) -> None:
 
 @pytest.mark.parametrize("mode", ["r", "c"])
 def test_a_mapped_file_keeps_its_values(tmp_path: Path, mode: str) -> None:
-    """A second walk over a mapped file sees what the first saw, changes in memory included."""
+    """A second pass over a mapped file sees what the first saw, changes in memory included."""
     path = tmp_path / "rows"
     np.arange(3.0 * CHUNK_ROWS).tofile(path)
     array = np.memmap(path, dtype=float, mode=mode)

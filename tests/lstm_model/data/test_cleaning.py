@@ -1,4 +1,4 @@
-"""Every rule of the cleaning, on made-up bars and on the real files that broke it first."""
+"""Every cleaning rule, on synthetic bars and on real files that once broke it."""
 
 from collections import Counter
 from pathlib import Path
@@ -124,7 +124,7 @@ DAY = raw_bars()["date"].tolist()
     ],
 )
 def test_repaired(raw: pd.DataFrame, rule: str, date: str, value: str) -> None:
-    """A defect with a written repair is repaired, and its finding names rule, date and value."""
+    """A defect that has a repair is repaired, and its finding has rule, date and value."""
     findings = clean_bars(raw, "T").findings
     assert {finding.rule for finding in findings} == {rule}
     assert findings[0].date == date
@@ -136,8 +136,8 @@ def test_repairs_restore_the_values() -> None:
     """Sorting, unit and split repairs give the returns of the bars before the defect."""
     truth = adjust(clean_bars(raw_bars(), "T"), "T")["close"]
     for broken in (unordered(), repeated_equal(), in_pence(), with_split()):
-        mended = adjust(clean_bars(broken, "T"), "T")["close"]
-        np.testing.assert_allclose(mended, truth, rtol=1e-12)
+        repaired = adjust(clean_bars(broken, "T"), "T")["close"]
+        np.testing.assert_allclose(repaired, truth, rtol=1e-12)
 
 
 def test_repaired_dividends() -> None:
@@ -189,27 +189,27 @@ def constant() -> pd.DataFrame:
         (pd.DataFrame(), ["'date'", "none", "add it"]),
         (mixed_zones(), ["mixed_zones", DAY[0], f"{DAY[5]} 00:00:00+09:00", "YYYY-MM-DD"]),
         (far_zones(), ["mixed_zones", "+09:00", "-05:00", "YYYY-MM-DD"]),
-        (with_cell("date", 5, "soon"), ["unreadable_date", "'soon'", "mend"]),
-        (with_cell("close", 5, "12a"), ["text_price", DAY[5], "close is '12a'", "mend"]),
-        (with_cell("close", 5, "1\n2"), ["text_price", DAY[5], r"'1\n2'", "mend"]),
-        (with_cell("volume", 5, "many"), ["text_volume", DAY[5], "'many'", "mend"]),
-        (with_cell("high", 5, float("inf")), ["infinite_price", DAY[5], "high is inf", "mend"]),
-        (with_cell("volume", 5, "inf"), ["infinite_volume", DAY[5], "volume is inf", "mend"]),
+        (with_cell("date", 5, "soon"), ["unreadable_date", "'soon'", "fix"]),
+        (with_cell("close", 5, "12a"), ["text_price", DAY[5], "close is '12a'", "fix"]),
+        (with_cell("close", 5, "1\n2"), ["text_price", DAY[5], r"'1\n2'", "fix"]),
+        (with_cell("volume", 5, "many"), ["text_volume", DAY[5], "'many'", "fix"]),
+        (with_cell("high", 5, float("inf")), ["infinite_price", DAY[5], "high is inf", "fix"]),
+        (with_cell("volume", 5, "inf"), ["infinite_volume", DAY[5], "volume is inf", "fix"]),
         (with_cell("low", 5, 0), ["non_positive_price", DAY[5], "low is 0", "above zero"]),
-        (with_cell("close", 5, "-3"), ["non_positive_price", DAY[5], "close is -3", "mend"]),
+        (with_cell("close", 5, "-3"), ["non_positive_price", DAY[5], "close is -3", "fix"]),
         (
             raw_bars().assign(adj_close=0.0),
-            ["non_positive_price", DAY[0], "adj_close is 0", "mend"],
+            ["non_positive_price", DAY[0], "adj_close is 0", "fix"],
         ),
         (too_many("close", "null"), ["missing_prices", DAY[10], "4 more of 60", "5%"]),
         (too_many("low", 999.0), ["range_violation", DAY[10], "4 more of 60", "5%"]),
         (repeated_unequal(), ["duplicate_date", DAY[5], "101.5", "keep one row"]),
-        (jump(), ["price_jump", DAY[40], "factor of", "mend"]),
-        (with_cell("volume", 5, -1), ["negative_volume", DAY[5], "volume is -1", "mend"]),
-        (with_cell("dividends", 5, -1), ["negative_action", DAY[5], "dividends is -1", "mend"]),
-        (with_cell("stock_splits", 5, -2), ["negative_action", DAY[5], "is -2", "mend"]),
+        (jump(), ["price_jump", DAY[40], "factor of", "fix"]),
+        (with_cell("volume", 5, -1), ["negative_volume", DAY[5], "volume is -1", "fix"]),
+        (with_cell("dividends", 5, -1), ["negative_action", DAY[5], "dividends is -1", "fix"]),
+        (with_cell("stock_splits", 5, -2), ["negative_action", DAY[5], "is -2", "fix"]),
         (constant(), ["constant_price", "close is 5", "60 bars", "check"]),
-        (with_cell("dividends", 5, 1e6), ["dividend_over_price", DAY[5], "1e+06", "mend"]),
+        (with_cell("dividends", 5, 1e6), ["dividend_over_price", DAY[5], "1e+06", "fix"]),
     ],
 )
 def test_refused(raw: pd.DataFrame, words: list[str]) -> None:
@@ -225,7 +225,7 @@ def test_refused(raw: pd.DataFrame, words: list[str]) -> None:
 
 @pytest.mark.parametrize("early", [0, 1, 2, 3])
 def test_split_listed_late(early: int) -> None:
-    """A split whose jump stands up to 3 bars before its listing is divided out at the jump."""
+    """A split whose jump is up to 3 bars before its listing is divided out at the jump."""
     raw = with_split()
     raw["stock_splits"] = raw["stock_splits"].shift(early, fill_value=0.0)
     factor = clean_bars(raw, "T").frame["split_factor"]
@@ -304,7 +304,7 @@ REAL = [
 def test_real_files(
     market_data: Path, folder: str, name: str, rows: int, rules: dict[str, int]
 ) -> None:
-    """A real file loads with exactly the findings that its known defects call for."""
+    """A real file loads with exactly the findings for its known defects."""
     bars = load(market_data / folder, name)
     assert len(bars.frame) == rows
     assert Counter(finding.rule for finding in bars.findings) == rules
@@ -332,29 +332,29 @@ def test_real_dates(market_data: Path) -> None:
     "name", ["AET-L-1d-100x-error", "4063-T-1d-bad-stock-split", "8TRA-DE-1d-missing-div-adjust"]
 )
 def test_real_repairs_agree_with_a_second_opinion(market_data: Path, name: str) -> None:
-    """A mended real file has the returns of the adjusted close in its independently mended twin."""
+    """A repaired real file has the returns of the adjusted close in its repaired twin."""
     folder = market_data / "yfinance_dirty"
-    mended = adjust(load(folder, name), name)["close"]
+    repaired = adjust(load(folder, name), name)["close"]
     expected = vendor_adjusted(read(folder, f"{name}-fixed"))
-    np.testing.assert_allclose(log_returns(mended), log_returns(expected), atol=1e-6)
+    np.testing.assert_allclose(log_returns(repaired), log_returns(expected), atol=1e-6)
 
 
 def test_real_dividends(market_data: Path) -> None:
-    """Dividends listed in pence become those of the independently mended file."""
+    """Dividends listed in pence become those of the independently repaired file."""
     folder = market_data / "yfinance_dirty"
-    mended = load(folder, "PSH-L-1d-bad-div").frame["dividends"]
+    repaired = load(folder, "PSH-L-1d-bad-div").frame["dividends"]
     expected = load(folder, "PSH-L-1d-bad-div-fixed").frame["dividends"]
     assert (expected > 0).sum() == 11
-    np.testing.assert_allclose(mended, expected, rtol=1e-6)
+    np.testing.assert_allclose(repaired, expected, rtol=1e-6)
 
 
 def test_real_repeated_dividend(market_data: Path) -> None:
-    """A dividend listed on two days pays once, as in the independently mended file."""
+    """A dividend listed on two days pays once, as in the independently repaired file."""
     folder = market_data / "yfinance_dirty"
-    mended = load(folder, "SAND-1d-bad-div").frame["dividends"]
+    repaired = load(folder, "SAND-1d-bad-div").frame["dividends"]
     expected = load(folder, "SAND-1d-bad-div-fixed").frame["dividends"]
-    assert mended.sum() == pytest.approx(expected.sum())
-    assert (mended > 0).sum() == (expected > 0).sum()
+    assert repaired.sum() == pytest.approx(expected.sum())
+    assert (repaired > 0).sum() == (expected > 0).sum()
 
 
 @pytest.mark.parametrize("name", ["4063-T-1d-bad-stock-split", "PSH-L-1d-bad-div"])

@@ -1,4 +1,4 @@
-"""Columns of the user's own: loaded by name, checked, and refused in one line."""
+"""Claims about the user's own columns: loaded by name, checked, and refused in one line."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -64,8 +64,8 @@ def own_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]
     sys.modules.pop("own_columns", None)
 
 
-def test_own_columns_stand_beside_ours(own_module: str, make_bars: BarMaker) -> None:
-    """Each ticker's columns are computed on its own bars and follow ours."""
+def test_own_columns_follow_built_in_ones(own_module: str, make_bars: BarMaker) -> None:
+    """Each ticker's columns are computed on its own bars and come after the built-in ones."""
     bars = make_bars(400, 350)
     table = compute_features(bars, FeaturesConfig(custom=f"{own_module}:momentum"))
     assert table.names == (*INDICATORS, "momentum5", "one")
@@ -77,8 +77,8 @@ def test_own_columns_stand_beside_ours(own_module: str, make_bars: BarMaker) -> 
     assert code_path(f"{own_module}:momentum").name == "own_columns.py"
 
 
-def test_rows_without_a_value_are_no_samples(own_module: str, make_bars: BarMaker) -> None:
-    """Where an own column is not finite, the row is not ready."""
+def test_rows_without_a_value_are_not_samples(own_module: str, make_bars: BarMaker) -> None:
+    """A row is not ready where a column of the user is not finite."""
     bars = make_bars(400)
     table = compute_features(bars, FeaturesConfig(sets=("har",), custom=f"{own_module}:gappy"))
     assert table.names == ("log_variance", "log_variance5", "log_variance22", "gappy")
@@ -88,8 +88,8 @@ def test_rows_without_a_value_are_no_samples(own_module: str, make_bars: BarMake
 @pytest.mark.parametrize(
     ("function", "message"),
     [
-        ("clash", "names of their own but there are two 'rsi14'"),
-        ("short", "one row a bar \\(400 of T0\\).* gives a frame of 399 x 2"),
+        ("clash", "must give its columns new names but there are two 'rsi14'"),
+        ("short", "one row per bar \\(400 of T0\\).* gives a frame of 399 x 2"),
         ("text", "must return a DataFrame of numbers but .*text gives ValueError on T0"),
         ("broken", "must return a DataFrame of numbers but .*broken gives KeyError on T0: 'vwap'"),
         ("series", "a Series instead of a DataFrame"),
@@ -99,7 +99,7 @@ def test_rows_without_a_value_are_no_samples(own_module: str, make_bars: BarMake
         ("absent", "has no 'absent'"),
     ],
 )
-def test_what_is_no_table_of_numbers_is_refused(
+def test_anything_but_a_table_of_numbers_is_refused(
     function: str, message: str, own_module: str, make_bars: BarMaker
 ) -> None:
     """A function that gives something else is refused with its name and what it gave."""
@@ -108,8 +108,8 @@ def test_what_is_no_table_of_numbers_is_refused(
         compute_features(bars, FeaturesConfig(custom=f"{own_module}:{function}"))
 
 
-def test_a_module_that_is_not_there_is_refused() -> None:
-    """The module's name and what its import gave are in the message."""
+def test_a_missing_module_is_refused() -> None:
+    """The message has the module's name and the error of its import."""
     with pytest.raises(ConfigError, match="'no_such_module' gives ModuleNotFoundError"):
         load_custom("no_such_module:function")
 
@@ -118,7 +118,7 @@ def test_a_module_that_is_not_there_is_refused() -> None:
 def test_a_package_travels_whole(
     marked: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of a function in a package, with __init__.py or without, the whole package is its code."""
+    """A function in a package, with or without __init__.py, brings the whole package along."""
     import sys
 
     name = f"own_package_{marked}".lower()
@@ -133,7 +133,7 @@ def test_a_package_travels_whole(
 
 
 def test_bars_are_handed_over_by_ticker(own_module: str, make_bars: BarMaker) -> None:
-    """What one ticker's columns are does not depend on which tickers lie beside it."""
+    """A ticker's columns do not depend on the other tickers."""
     panel, alone = make_bars(400, 350), make_bars(400)
     features = FeaturesConfig(custom=f"{own_module}:momentum")
     both = compute_features(panel, features).values[:400]

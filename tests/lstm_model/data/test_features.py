@@ -1,4 +1,4 @@
-"""Claims about features: causal, finite, stationary in their start, and of one ticker each."""
+"""Claims about features: causal, finite, independent of the start, and of one ticker each."""
 
 from collections.abc import Callable
 
@@ -29,7 +29,7 @@ def test_sixteen_names(sp500_features: FeatureTable) -> None:
 def test_truncation_changes_nothing(
     make_ohlcv: OhlcvMaker, seed: int, length: int, share: float
 ) -> None:
-    """The features of a bar are the same when the bars after it are not there yet."""
+    """The features of a bar are the same without the later bars."""
     bars = make_ohlcv(seed, length)
     t = int(share * (length - 1))
     whole, cut = indicator_columns(bars), indicator_columns(bars[: t + 1])
@@ -42,7 +42,7 @@ def test_truncation_changes_nothing(
 def test_the_future_cannot_be_seen(
     make_ohlcv: OhlcvMaker, factor: float, seed: int, length: int, share: float
 ) -> None:
-    """Whatever happens after a bar, features up to it stay bit for bit the same."""
+    """Later bars change no bit of earlier features."""
     bars = make_ohlcv(seed, length)
     t = int(share * (length - 1))
     changed = bars.copy()
@@ -117,6 +117,6 @@ def test_windows_do_not_cross_tickers(
 
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
 def test_dates_are_days_in_every_unit(unit: str) -> None:
-    """Days count from 1970-01-01, whatever unit pandas holds dates in."""
+    """Days count from 1970-01-01, for any unit of pandas' dates."""
     dates = pd.Series(pd.to_datetime(["1970-01-02", "2000-01-01"])).dt.as_unit(unit)
     assert list(days_since_epoch(dates)) == [1, 10957]

@@ -92,7 +92,7 @@ def test_start_does_not_matter_on_real_bars(market_data: Path, folder: str, tick
 
 @pytest.mark.parametrize(("name", "start"), [("SPY", 1272), ("AAPL", 2051)])
 def test_starts_that_broke_ties(market_data: Path, name: str, start: int) -> None:
-    """Two starts from which rounding once counted whole moves of ADX."""
+    """Two starts at which rounding once made ADX count whole moves."""
     raw = rename_columns(pd.read_csv(market_data / "long" / f"{name}.csv"))
     assert_start_does_not_matter(clean_bars(raw, name), [start])
 
@@ -128,7 +128,7 @@ def test_values_are_those_of_talib_on_the_last_250_bars(
 def test_where_nothing_moves_oscillators_are_in_the_middle(
     make_ohlcv: Callable[..., pd.DataFrame],
 ) -> None:
-    """A price that rounding alone moves, for 250 bars, gives no direction and no place."""
+    """A price that only rounding moves for 250 bars gives neither a direction nor a place."""
     bars = make_ohlcv(0, 260)
     noise = 1 + 1e-15 * np.random.default_rng(0).normal(size=(260, 4))
     bars[list(PRICES)] = 100 * noise
@@ -140,9 +140,9 @@ def test_where_nothing_moves_oscillators_are_in_the_middle(
 
 @pytest.mark.parametrize("level", [1.0, 1 / 3, 1e-3, 1.0174])
 def test_ties_hold_at_every_level(level: float) -> None:
-    """A high that rises by what the low falls counts for neither side, whatever prices are times.
+    """A high that rises as much as the low falls counts for neither side, at any price level.
 
-    In cents as in eighths, where 10.1 + 0.1 is no 10.2 in binary.
+    This holds in cents, where 10.1 + 0.1 is not 10.2 in binary, as in eighths.
     """
     high, low, close = np.array([[10.1, 10.2, 10.3], [9.9, 9.8, 9.8], [10.0, 10.0, 10.1]]) * level
     up, down = directional_moves(high, low, close)
@@ -150,8 +150,8 @@ def test_ties_hold_at_every_level(level: float) -> None:
     np.testing.assert_array_equal(down[1:], [0.0, 0.0])
 
 
-def test_prices_that_rounding_parts_are_the_same() -> None:
-    """A millionth of a cent is no step and no range; a cent is, up to prices of 14,000."""
+def test_prices_that_differ_by_rounding_are_the_same() -> None:
+    """A millionth of a cent is neither a step nor a range; a cent is, up to prices of 14,000."""
     price = np.array([100.0, 100.0 + 1e-8, 100.01, 14000.0, 14000.01])
     np.testing.assert_allclose(steps(price)[1:], [0.0, 0.01 - 1e-8, 13899.99, 0.01], atol=1e-9)
     lowest, highest = np.array([5.0, 5.0, 5.0]), np.array([5.0, 5.0 + 1e-9, 6.0])

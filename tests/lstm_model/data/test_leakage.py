@@ -1,4 +1,4 @@
-"""The leak audit: it passes what is honest, and names the column that is not."""
+"""Claims about the leak audit: it passes honest columns, and names any other."""
 
 import dataclasses
 import datetime as dt
@@ -178,7 +178,7 @@ def test_late_starts_leave_a_row_past_the_warm_up(count: int) -> None:
 
 
 def test_a_function_that_fails_on_a_shorter_history_is_a_row(make_bars: BarMaker) -> None:
-    """What cannot be computed on truncated history does not pass, and says why."""
+    """A column that cannot be computed on truncated history fails, and the row says why."""
 
     def fussy(bars: Bars) -> FeatureTable:
         if len(bars.frame) < 700:
@@ -191,7 +191,7 @@ def test_a_function_that_fails_on_a_shorter_history_is_a_row(make_bars: BarMaker
 
 
 def test_a_ticker_that_was_listed_late_is_no_false_alarm(make_bars: BarMaker) -> None:
-    """Where a ticker has but a few bars before a cut, it does not count there yet."""
+    """A ticker with only a few bars before a cut does not count there."""
 
     def greedy(bars: Bars) -> FeatureTable:
         table = compute(bars)
@@ -205,7 +205,7 @@ def test_a_ticker_that_was_listed_late_is_no_false_alarm(make_bars: BarMaker) ->
 
 
 def test_labels_of_an_honest_split_pass(sp500_split: ChronoSplit) -> None:
-    """The blocks' labels keep to themselves, and the dates are told."""
+    """No label reaches into the next block, and the row has the dates."""
     rows = audit_labels(sp500_split)
     assert [row.passed for row in rows] == [True, True, True]
     assert str(sp500_split.validation_start) in rows[0].found
@@ -232,7 +232,7 @@ def test_labels_that_reach_over_a_boundary_fail(sp500_split: ChronoSplit) -> Non
 
 @pytest.mark.parametrize("scaling", ["standard", "robust", "rank"])
 def test_a_scaler_that_saw_more_than_train_fails(scaling: str, sp500_split: ChronoSplit) -> None:
-    """A scaler fitted on train passes; one fitted on validation too is told by what differs."""
+    """A scaler fitted on train passes; for one that saw validation, the row says what differs."""
     view, params = sp500_split.search, HyperParams(feature_scaling=scaling, sequence_length=20)
     honest = scale_view(view, params).scaler
     blind = fit_blind(view, params)
@@ -254,7 +254,7 @@ def test_cutting_bars(make_bars: BarMaker) -> None:
 
 @pytest.mark.parametrize("change", [lift_after, sink_after, widen_after, narrow_after])
 def test_changing_later_bars(change: Callable[[Bars, int], Bars], make_bars: BarMaker) -> None:
-    """A change leaves the bars up to a day to the bit, and later ones valid but others."""
+    """A change leaves the bars up to a day bit-equal; later bars differ but are valid."""
     bars = make_bars(30, 20)
     later = bars.frame["date"] > pd.Timestamp("2000-01-14")
     changed = change(bars, FOURTEENTH).frame
@@ -267,7 +267,7 @@ def test_changing_later_bars(change: Callable[[Bars, int], Bars], make_bars: Bar
     assert moved.all() == (change in {lift_after, sink_after})
 
 
-def test_of_a_panel_the_longest_histories_are_audited(make_bars: BarMaker) -> None:
+def test_the_longest_histories_of_a_panel_are_audited(make_bars: BarMaker) -> None:
     """Few tickers suffice, and a short one is not among them."""
     bars = make_bars(300, 20, 300, 300, 300, 40)
     assert take_tickers(bars, MAX_TICKERS).tickers == ("T0", "T2", "T3", "T4")

@@ -1,4 +1,4 @@
-"""Claims about scaled views: the configuration's scaling and window length, on the same bars."""
+"""Claims about scaled views: the parameters' scaling and window length, on the same bars."""
 
 import dataclasses
 from collections.abc import Callable
@@ -64,7 +64,7 @@ def test_older_bars_change_nothing(view: SearchView) -> None:
 
 
 @pytest.mark.parametrize("kind", ["standard", "robust", "rank"])
-def test_the_scaling_asked_for_is_used(view: SearchView, kind: str) -> None:
+def test_the_named_scaling_is_used(view: SearchView, kind: str) -> None:
     """`feature_scaling` names the scaler's kind."""
     params = HyperParams.from_mapping({"feature_scaling": kind})
     scaled = scale_view(view, params)
@@ -74,6 +74,6 @@ def test_the_scaling_asked_for_is_used(view: SearchView, kind: str) -> None:
 
 
 def test_a_sequence_longer_than_the_windows_is_refused(view: SearchView) -> None:
-    """More bars than the data set's windows hold are refused with both numbers."""
+    """A sequence longer than the data set's windows is refused with both numbers."""
     with pytest.raises(ConfigError, match=r"windows\.length \(10\) but is 11; raise"):
         scale_view(view, HyperParams(sequence_length=11))

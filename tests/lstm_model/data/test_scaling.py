@@ -1,4 +1,4 @@
-"""Claims about scaling: each kind is its formula, fitted on train alone."""
+"""Claims about scaling: each kind follows its formula, fitted only on train."""
 
 import dataclasses
 from collections.abc import Callable
@@ -21,7 +21,7 @@ def rows(make_rows: Callable[..., Rows]) -> Rows:
 
 
 def test_robust_is_median_and_iqr(rows: Rows) -> None:
-    """Robust scaling takes the median off and divides by the interquartile range over 1.349."""
+    """Robust scaling subtracts the median and divides by the interquartile range over 1.349."""
     values = rows.features[:1500].astype(np.float64)
     low, middle, high = (np.quantile(values, q, axis=0) for q in (0.25, 0.5, 0.75))
     expected = (rows.features - middle) / ((high - low) / 1.349)
@@ -30,7 +30,7 @@ def test_robust_is_median_and_iqr(rows: Rows) -> None:
 
 
 def test_robust_shrugs_off_an_outlier(rows: Rows) -> None:
-    """One absurd value in train hardly moves robust scaling, and wrecks the standard kind."""
+    """An extreme value in train hardly changes robust scaling; standard scaling changes a lot."""
     broken = dataclasses.replace(rows, features=rows.features.copy())
     broken.features[100] = 1e7
     for kind, steady in (("robust", True), ("standard", False)):
@@ -60,7 +60,7 @@ def test_rank_is_the_normal_quantile_of_the_rank(rows: Rows) -> None:
 
 
 @pytest.mark.parametrize("transform", [np.exp, np.arcsinh, lambda x: 1e6 * x - 5])
-def test_rank_sees_the_order_alone(
+def test_rank_uses_only_the_order(
     rows: Rows, transform: Callable[[np.ndarray], np.ndarray]
 ) -> None:
     """A rising transform of a feature leaves its scores bit-equal; the other kinds see it."""
@@ -74,15 +74,15 @@ def test_rank_sees_the_order_alone(
 
 
 def test_rank_is_clipped(rows: Rows) -> None:
-    """Values beyond all that train has seen score as the outermost knots do."""
+    """Values beyond the range of train have the scores of the outermost knots."""
     scaler = Scaler.fit(rows, TRAIN, "rank")
     far = np.array([[-1e30, 1e30]], dtype=np.float32)
     end = NormalDist().inv_cdf(0.5 / KNOTS)
     np.testing.assert_allclose(scaler.scale_features(far), [[end, -end]], rtol=1e-6)
 
 
-def test_chunks_do_not_show(make_rows: Callable[..., Rows]) -> None:
-    """Over more rows than a chunk, every number is that of all covered rows at once, to the bit."""
+def test_chunks_do_not_matter(make_rows: Callable[..., Rows]) -> None:
+    """With several chunks, every number is bit-equal to that of all covered rows at once."""
     rows = make_rows(3 * CHUNK_ROWS + 100, features=16)
     train = np.concatenate([np.arange(2, 100_000), np.arange(120_000, 190_000)])
     values = rows.features[rows_covered(train, 3, len(rows.dates))].astype(np.float64)
@@ -102,7 +102,7 @@ def test_chunks_do_not_show(make_rows: Callable[..., Rows]) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("value", [0.0, 0.1, 1e6])
 def test_a_constant_column_becomes_zero(rows: Rows, kind: str, value: float) -> None:
-    """Whatever the kind, a feature that is constant in train is zero there."""
+    """With every kind, a feature that is constant in train is zero there."""
     rows.features[:, 0] = value
     scaled = Scaler.fit(rows, TRAIN, kind).scale_features(rows.features)
     assert np.abs(scaled[:, 0]).max() < 1e-6
@@ -110,7 +110,7 @@ def test_a_constant_column_becomes_zero(rows: Rows, kind: str, value: float) -> 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_kind_sees_rows_after_train(rows: Rows, kind: str) -> None:
-    """Garbage after the last train window leaves scaled train rows, and every number, as is."""
+    """Garbage after the last train window changes no scaled train row and no number."""
     garbled = dataclasses.replace(rows, features=rows.features.copy(), labels=rows.labels.copy())
     garbled.features[1500:] *= 1e6
     garbled.labels[1500:] = 1e6
@@ -131,7 +131,7 @@ def test_labels_are_always_standardised(rows: Rows, kind: str) -> None:
     assert (scaler.label_mean, scaler.label_sd) == (standard.label_mean, standard.label_sd)
 
 
-def test_with_a_skip_the_network_is_asked_for_the_rest(make_rows: Callable[..., Rows]) -> None:
+def test_with_a_skip_the_network_learns_the_rest(make_rows: Callable[..., Rows]) -> None:
     """Labels that are linear in HAR's terms, plus noise, leave the noise; and come back."""
     plain = make_rows(200, har=3)
     noise = np.random.default_rng(1).normal(0, 0.1, 200)
@@ -157,8 +157,8 @@ def test_the_skip_is_fitted_on_train_alone(make_rows: Callable[..., Rows]) -> No
     assert (changed.label_mean, changed.skip_weights) == (honest.label_mean, honest.skip_weights)
 
 
-def test_without_a_skip_the_terms_are_not_looked_at(make_rows: Callable[..., Rows]) -> None:
-    """Terms that are there for the baseline's sake change no label."""
+def test_without_a_skip_the_terms_are_ignored(make_rows: Callable[..., Rows]) -> None:
+    """Terms that exist only for the baseline change no label."""
     rows = make_rows(60, har=3)
     scaler = Scaler.fit(rows, np.arange(5, 30))
     assert scaler.skip_weights == ()

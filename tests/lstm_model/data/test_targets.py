@@ -1,4 +1,4 @@
-"""Claims about targets: the label a bar is asked for, and what was known of it then."""
+"""Claims about targets: the label of each bar, and what was known of it at that bar."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Claims about walk-forward folds: they expand, they tile, they never look ahead."""
+"""Claims about walk-forward folds: they expand, do not overlap, and never look ahead."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def test_folds_train_on_the_past_of_what_they_validate_on(
 
 
 def test_validation_blocks_tile_the_second_half(sp500_split: ChronoSplit) -> None:
-    """Every sample of the second half is validated on once, in order, and none of the test."""
+    """Every sample of the second half is in one validation block, in order; no test sample is."""
     view = sp500_split.search
     folds = walk_forward(view, 4, 1)
     validated = np.concatenate([fold.validation for fold in folds])
@@ -35,6 +35,6 @@ def test_validation_blocks_tile_the_second_half(sp500_split: ChronoSplit) -> Non
 
 
 def test_too_many_folds_are_refused(sp500_split: ChronoSplit) -> None:
-    """Folds of fewer than 20 samples are refused by the key to change."""
+    """Folds of fewer than 20 samples are refused with the key to change."""
     with pytest.raises(SplitError, match=r"folds needs >= 20 samples.*lower search\.folds"):
         walk_forward(sp500_split.search, 500, 1)

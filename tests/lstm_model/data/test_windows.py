@@ -1,4 +1,4 @@
-"""Claims about windows: index arithmetic on one tensor, scaled by the train block alone."""
+"""Claims about windows: index arithmetic on one tensor, scaled only by the train block."""
 
 import dataclasses
 from collections.abc import Callable
@@ -59,7 +59,7 @@ def test_train_is_standardised(blocks: tuple[WindowSet, WindowSet]) -> None:
 
 
 def test_scaler_never_sees_validation(sp500_split: ChronoSplit) -> None:
-    """Garbage in every row after the last train window leaves the scaler as it is."""
+    """Garbage in every row after the last train window does not change the scaler."""
     search = sp500_split.search
     last = search.train.max()
     features, labels = search.rows.features.copy(), search.rows.labels.copy()

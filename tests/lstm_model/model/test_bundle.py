@@ -94,7 +94,7 @@ def test_bundle_is_plain_files(bundle: Bundle, tmp_path: Path) -> None:
 def test_raw_bars_forecast_as_prepared_rows(
     bundle: Bundle, sp500_split: ChronoSplit, sp500_raw: pd.DataFrame
 ) -> None:
-    """From raw bars come the forecasts that prepared rows give, plus the one still to come."""
+    """Raw bars give the forecasts of prepared rows, plus the one for the future."""
     held_out = sp500_split.held_out
     table = bundle.forecast_bars(with_ticker(sp500_raw))
     (expected,) = forecast_samples(bundle, held_out.rows, held_out.test)
@@ -149,7 +149,7 @@ def test_no_bars_are_refused(bundle: Bundle, sp500_raw: pd.DataFrame) -> None:
 def test_every_kind_of_model_comes_back(
     change: dict[str, Any], sp500_split: ChronoSplit, tmp_path: Path
 ) -> None:
-    """Whatever the scaling, architecture and window, a bundle read back forecasts bit-equally."""
+    """For every scaling, architecture and window, a loaded bundle forecasts bit-equally."""
     search, held_out = sp500_split.search, sp500_split.held_out
     params = HyperParams.from_mapping({"hidden_size": 4, **change})
     view = scale_view(search, params)
@@ -170,14 +170,14 @@ def test_every_kind_of_model_comes_back(
 
 
 def test_columns_of_another_version_are_refused(bundle: Bundle, sp500_raw: pd.DataFrame) -> None:
-    """A model does not forecast from other columns than it was trained on."""
+    """A model refuses columns other than those it was trained on."""
     other = dataclasses.replace(bundle, features=FeaturesConfig(sets=("indicators", "har")))
     with pytest.raises(BarsError, match=r"trained on \(16\) but these bars give 19, log_variance"):
         other.forecast_bars(with_ticker(sp500_raw[-400:]))
 
 
 def test_a_shorter_sequence_needs_fewer_bars(bundle: Bundle, sp500_raw: pd.DataFrame) -> None:
-    """A served model of 20 bars forecasts from 40 bars of history less than one of 60."""
+    """A served model with windows of 20 bars needs 40 bars less history than one with 60."""
     short = dataclasses.replace(bundle, window_length=20)
     assert len(short.forecast_bars(with_ticker(sp500_raw[-(WARM_UP_BARS + 20) :]))) == 1
 

@@ -37,7 +37,7 @@ def test_count_is_the_networks(
 @pytest.mark.parametrize("layers", [1, 2])
 @pytest.mark.parametrize(("dropout", "differs"), [(0.5, True), (0.0, False)])
 def test_dropout_acts_at_every_depth(layers: int, dropout: float, differs: bool) -> None:
-    """In training two passes differ, at one layer too, unless dropout is zero; else never."""
+    """Two passes differ only in training with dropout above zero, also with a single layer."""
     params = HyperParams(hidden_size=16, num_layers=layers, dropout=dropout)
     network = build_network(3, params, seed=1)
     windows = torch.randn(5, 4, 3, generator=torch.Generator().manual_seed(1))
@@ -49,13 +49,13 @@ def test_dropout_acts_at_every_depth(layers: int, dropout: float, differs: bool)
 
 @pytest.mark.parametrize("count", [1, 5])
 def test_one_forecast_a_window(count: int) -> None:
-    """A batch of windows gives as many numbers, one window too."""
+    """A batch of windows gives one number per window, even if there is only one."""
     network = build_network(3, HyperParams(hidden_size=4), seed=1)
     assert network(torch.zeros(count, 7, 3)).shape == (count,)
 
 
 def test_weights_depend_on_the_seed_alone() -> None:
-    """The same seed gives the same weights whatever was drawn before; another gives others."""
+    """The same seed always gives the same weights, also after other draws; another seed differs."""
     params = HyperParams(hidden_size=4)
     first = build_network(3, params, seed=1)
     state = torch.get_rng_state()

@@ -21,7 +21,7 @@ Moves = list[torch.Tensor]
 def moves(
     params: HyperParams, steps: int = 1, gradient: float = 1.0, clip: float = FAR, warmup: int = 0
 ) -> tuple[LSTMRegressor, list[Moves]]:
-    """Apply the same gradient to every weight a few times; return how far each moved a step."""
+    """Apply the same gradient to every weight a few times; return each weight's moves."""
     network = build_network(3, params, seed=1)
     update = Update(network, params, clip, warmup)
     found = []
@@ -46,7 +46,7 @@ def changed(**values: object) -> HyperParams:
 
 
 def test_sgd_without_momentum_steps_along_the_gradient() -> None:
-    """A step is the gradient times the learning rate, whatever came before."""
+    """A step is the gradient times the learning rate and does not depend on earlier steps."""
     _, steps = moves(SGD, steps=3, gradient=0.5)
     for found in steps:
         assert_moved(found, -0.05)
@@ -69,7 +69,7 @@ def test_momentum_acts_with_sgd_alone() -> None:
 
 @pytest.mark.parametrize("optimiser", ["adam", "adamw"])
 def test_adam_steps_by_the_learning_rate(optimiser: str) -> None:
-    """Adam's first step is the learning rate long, however large the gradient."""
+    """Adam's first step has the length of the learning rate, for any gradient."""
     for gradient in (1e-3, 10.0):
         _, (found,) = moves(changed(optimiser=optimiser), gradient=gradient)
         assert_moved(found, -0.1)
@@ -77,7 +77,7 @@ def test_adam_steps_by_the_learning_rate(optimiser: str) -> None:
 
 @pytest.mark.parametrize("optimiser", ["sgd", "adamw"])
 def test_weight_decay_pulls_towards_zero(optimiser: str) -> None:
-    """Without a gradient weights shrink by lr times the decay, a step."""
+    """Without a gradient, weights shrink by lr times the decay in each step."""
     params = changed(optimiser=optimiser, weight_decay=0.5)
     network, (found,) = moves(params, gradient=0.0)
     for weight, moved in zip(network.parameters(), found, strict=True):
@@ -131,7 +131,7 @@ def test_warm_up_is_a_share_of_the_steps(
 
 
 def test_gradient_noise_is_gaussian_of_its_sd() -> None:
-    """Where the gradient is zero, the first step is noise of the sd asked for, times the rate."""
+    """Where the gradient is zero, the first step is noise of the given sd, times the rate."""
     with torch.random.fork_rng():
         torch.manual_seed(3)
         _, (found,) = moves(changed(gradient_noise=0.2, hidden_size=64), gradient=0.0)

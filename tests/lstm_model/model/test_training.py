@@ -120,7 +120,7 @@ def test_non_finite_loss_is_divergence(block: str) -> None:
 
 
 def test_absurd_learning_rate_is_divergence() -> None:
-    """A learning rate that blows the weights up raises TrainingDiverged, in one line."""
+    """A learning rate that makes the weights explode raises TrainingDiverged, in one line."""
     params = HyperParams(hidden_size=4, num_layers=1, dropout=0.0, lr=1e30, batch_size=16)
     with pytest.raises(TrainingDiverged, match=r"at lr 1e\+30") as caught:
         list(epochs(params))
@@ -179,7 +179,7 @@ def test_early_stopping_restores_the_best(
 
 
 def test_a_training_that_diverges_keeps_its_best_epoch() -> None:
-    """What ended well before a divergence is kept, with the reason; without any it is an error."""
+    """A good epoch before a divergence is kept, with the reason; without one it is an error."""
     curve, network = stopped_on([2.0, 1.0, 3.0, math.nan], 5)
     assert curve.best_epoch == network.head.bias.item() == 2
     assert curve.reason.startswith("ended after epoch 3, the best before it is kept: the loss")
@@ -206,7 +206,7 @@ def test_device_is_resolved() -> None:
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_missing_gpu_is_refused() -> None:
-    """A device that is not there breaks a rule of the configuration."""
+    """A missing GPU is a configuration error."""
     with pytest.raises(ConfigError, match=r"device cuda needs a GPU.*set device to auto"):
         resolve_device("cuda")
 
@@ -273,7 +273,7 @@ def test_bf16_trains_nearly_as_fp32_does(change: dict[str, Any], bf16: None) -> 
     assert mean_squared_error(network, VALIDATION) == half[-1][1]
 
 
-def test_jitter_is_for_training_alone() -> None:
+def test_jitter_affects_only_training() -> None:
     """With a learning rate of next to nothing, jitter changes the train loss and no evaluation."""
     still = dataclasses.replace(SMALL, dropout=0.0, lr=1e-30)
     (plain,) = losses(epochs(still, count=1))
