@@ -1,1 +1,1 @@
-"""Every knob of a night, parsed once."""
+"""All settings of a night, parsed once."""

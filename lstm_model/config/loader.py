@@ -1,4 +1,4 @@
-"""YAML file and overrides -> PipelineConfig; an error is explained in one line."""
+"""YAML file and overrides -> PipelineConfig; errors are explained in one line."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -23,7 +23,7 @@ def load_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
     (naming the nearest known one), or a value breaks a rule.
     """
     if not Path(path).exists():
-        raise ConfigError(f"no configuration file at {path}; pass --config FILE")
+        raise ConfigError(f"the configuration file must exist but {path} does not; pass --config")
     raw = _read_yaml(path, "configuration file", "pass another --config")
     if not isinstance(raw, dict):
         found = "empty" if raw is None else f"a {type(raw).__name__}"
@@ -39,7 +39,7 @@ def load_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
 
 
 def _spell_out_space(raw: dict[Any, Any], origin: str, folder: Path) -> None:
-    """Spell out a space that is left out or read from a file, so that one bound can be set."""
+    """Write out a space that is missing or in a file, so that a single bound can be set."""
     search = raw.get("search") or {}
     if isinstance(search, dict):
         space = search.get("space")
@@ -51,7 +51,7 @@ def _spell_out_space(raw: dict[Any, Any], origin: str, folder: Path) -> None:
 
 
 def _read_yaml(path: str | Path, what: str, remedy: str) -> Any:
-    """Read a YAML file; raises ConfigError if it is not readable text, or not YAML."""
+    """Read a YAML file; raises ConfigError if it is not readable text or not YAML."""
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -72,7 +72,7 @@ def _read_space(name: str, origin: str, folder: Path | None) -> dict[Any, Any]:
     if path is None:
         tried = " or ".join(str(path) for path in candidates)
         raise ConfigError(
-            f"{origin}: search.space must be a mapping or a file with one, "
+            f"{origin}: search.space must be a mapping or a file with one "
             f"but there is no {tried}; name a file such as configs/spaces/extended.yaml"
         )
     space = _read_yaml(path, "search space", "name another in search.space")
@@ -110,7 +110,7 @@ def parse_config(
 
 
 def _dotted(location: tuple[int | str, ...]) -> str:
-    """Spell a key as in the file, without the tags pydantic adds for the types it tried."""
+    """Write a key as in the file, without the tags that pydantic adds for union types."""
     if location[:2] == ("search", "space"):
         location = location[:3] + location[4:6]
     return ".".join(str(part) for part in location)

@@ -1,4 +1,4 @@
-"""Every setting: `PipelineConfig` and its sections, parsed once, with unknown keys refused."""
+"""All settings: `PipelineConfig` and its sections, parsed once; unknown keys are refused."""
 
 import datetime as dt
 import re
@@ -46,14 +46,14 @@ class DataConfig(Section):
         for ticker in tickers:
             if not TICKER_PATTERN.fullmatch(ticker):
                 raise ValueError(
-                    f"a ticker is up to 15 capitals, digits, '.' or '-', with an optional leading "
-                    f"'^' or trailing '=X', '=F', but one is {ticker!r}; "
+                    f"a ticker must be up to 15 capitals, digits, '.' or '-', with an optional "
+                    f"leading '^' or trailing '=X' or '=F', but one is {ticker!r}; "
                     f"write it as the source lists it"
                 )
         if len(set(tickers)) < len(tickers):
             raise ValueError(
-                f"each ticker must be listed once, but the list is {list(tickers)}; "
-                f"remove the repetition"
+                f"each ticker must be listed once but the list is {list(tickers)}; "
+                f"remove the duplicate"
             )
         return tickers
 
@@ -63,7 +63,7 @@ class DataConfig(Section):
         if snapshot is not None and not re.fullmatch(r"[0-9a-f]{8,64}", snapshot):
             raise ValueError(
                 f"a snapshot must be 8-64 hexadecimal digits but is {snapshot!r}; "
-                f"copy one from an earlier run's record"
+                f"copy one from the page of an earlier run"
             )
         return snapshot
 
@@ -71,7 +71,8 @@ class DataConfig(Section):
     def _complete(self) -> "DataConfig":
         if self.source == "csv" and self.csv_dir is None:
             raise ValueError(
-                "source csv needs csv_dir but it is not set; name the folder of <TICKER>.csv files"
+                "source csv needs csv_dir but it is not set; set it to the folder of <TICKER>.csv "
+                "files"
             )
         if self.start and self.end and self.start >= self.end:
             raise ValueError(
@@ -79,8 +80,8 @@ class DataConfig(Section):
             )
         if self.snapshot and (self.start or self.end):
             raise ValueError(
-                f"a snapshot is taken whole, but start is {self.start} and end is {self.end}; "
-                f"set both to null, or leave the snapshot out"
+                f"a snapshot must be used whole but start is {self.start} and end is {self.end}; "
+                f"set both to null, or leave out the snapshot"
             )
         return self
 
@@ -103,7 +104,7 @@ class FeaturesConfig(Section):
     def _each_once(cls, sets: tuple[FeatureSet, ...]) -> tuple[FeatureSet, ...]:
         if len(set(sets)) < len(sets):
             raise ValueError(
-                f"each set must be listed once but the list is {list(sets)}; remove the repetition"
+                f"each set must be listed once but the list is {list(sets)}; remove the duplicate"
             )
         return sets
 
@@ -149,7 +150,7 @@ class SplitConfig(Section):
     def _ordered(self) -> "SplitConfig":
         if (self.validation_start is None) != (self.test_start is None):
             raise ValueError(
-                "validation_start and test_start must be set together, but one is missing; "
+                "validation_start and test_start must be set together but one is missing; "
                 "set both or neither"
             )
         if self.validation_start and self.test_start:
@@ -160,12 +161,12 @@ class SplitConfig(Section):
                 )
             if {"train", "validation"} & self.model_fields_set:
                 raise ValueError(
-                    "fractions and dates cannot be combined, but both are set; keep either "
+                    "shares and dates must not be combined but both are set; keep either "
                     "train and validation, or validation_start and test_start"
                 )
         if exact(self.train) + exact(self.validation) >= 1:
             raise ValueError(
-                f"train + validation must leave room for a test block (sum < 1) "
+                f"train + validation must leave a test block (sum < 1) "
                 f"but is {self.train + self.validation:g}; lower one of them"
             )
         return self
@@ -279,7 +280,7 @@ class PipelineConfig(Section):
         if longest > self.windows.length:
             raise ValueError(
                 f"search.space.sequence_length must be <= windows.length ({self.windows.length}) "
-                f"but could be {longest}; raise windows.length or lower the longest"
+                f"but can be {longest}; raise windows.length or lower the longest sequence"
             )
         return self
 
@@ -294,10 +295,10 @@ class PipelineConfig(Section):
 
 
 def check_study_name(name: str) -> str:
-    """Return the study name, or raise ConfigError if it could escape into a path or a URL."""
+    """Return the study name; raises ConfigError if it is not safe in a path or a URL."""
     if not STUDY_NAME_PATTERN.fullmatch(name):
         raise ConfigError(
             f"a study name must be 1-64 letters, digits, '.', '_' or '-', without a leading '.', "
-            f"but is {name!r}; choose another --study-name"
+            f"but is {name!r}; pass another --study-name"
         )
     return name

@@ -1,4 +1,4 @@
-"""docs/configuration.md: every key of the models, with its values, default and description.
+"""docs/configuration.md: every key of the configuration, with values, default and description.
 
 python -m lstm_model.config.reference > docs/configuration.md
 """
@@ -54,7 +54,7 @@ PARAMETERS = {
     "feature_scaling": "How features are scaled, with statistics of the train block.",
     "jitter": "Standard deviation of the noise added to the scaled features in training.",
 }
-"""What each parameter of the network and its training does."""
+"""What each parameter of network and training does."""
 
 _TYPES = {
     "integer": "whole number",
@@ -84,7 +84,7 @@ def configuration_reference() -> str:
 def section_models(
     model: type[BaseModel], prefix: str = ""
 ) -> Iterator[tuple[str, type[BaseModel]]]:
-    """Yield the dotted name and the model of each section, the top level under an empty name."""
+    """Yield the dotted name and the model of each section; the top level has an empty name."""
     yield prefix, model
     for name, field in model.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
@@ -144,7 +144,7 @@ def _keys(model: type[BaseModel], section: str = "") -> str:
     """Return the table of a model's keys; a key that is a section links to it."""
     schema = model.model_json_schema()
     rows = []
-    # An inherited key comes first in the schema, and last in the table.
+    # An inherited key comes first in the schema but last in the table.
     for key, value in sorted(schema["properties"].items(), key=lambda item: item[0] == "when"):
         meaning = model.model_fields[key].description or ""
         if "$ref" in value:
@@ -169,7 +169,7 @@ def _default(key: str, value: Schema, schema: Schema) -> str:
 
 
 def _allowed(schema: Schema) -> str:
-    """Say in words what a JSON schema accepts."""
+    """Describe in words what a JSON schema accepts."""
     for alternatives in ("anyOf", "oneOf"):
         if alternatives in schema:
             options = [_allowed(inner) for inner in schema[alternatives]]
@@ -182,7 +182,7 @@ def _allowed(schema: Schema) -> str:
         return f"`{_yaml(schema['const'])}`"
     if "enum" in schema:
         return ", ".join(f"`{_yaml(value)}`" for value in schema["enum"])
-    kind = schema.get("type", "object")  # a reference is to a model
+    kind = schema.get("type", "object")  # a reference means a model
     if kind == "array":
         if "prefixItems" in schema:
             return f"`{_yaml([item['const'] for item in schema['prefixItems']])}`"

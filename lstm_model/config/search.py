@@ -14,14 +14,13 @@ KIND_WORDS = {int: "a whole number", float: "a number", bool: "true or false", s
 
 
 def _check_domain(name: str, domain: Domain) -> None:
-    """Refuse a domain that holds a value no network or training can use."""
+    """Refuse a domain with a value that no network or training can use."""
     kind = PARAMETER_KINDS[name]
     taken = (int, float) if kind is float else (kind,)
     for value in domain.extremes():
         if type(value) not in taken:
             raise ValueError(
-                f"{name} must be {KIND_WORDS[kind]} but could be {value}; "
-                f"change search.space.{name}"
+                f"{name} must be {KIND_WORDS[kind]} but can be {value}; change search.space.{name}"
             )
         try:
             HyperParams.from_mapping({name: kind(value)})
@@ -80,8 +79,8 @@ class SearchConfig(Section):
     def _known_parameters(cls, space: dict[str, Domain]) -> dict[str, Domain]:
         if not space:
             raise ValueError(
-                "at least one parameter must be searched, but the space is empty; "
-                "name one, or leave the space out"
+                "at least one parameter must be searched but the space is empty; "
+                "name one, or leave out the space"
             )
         for name, domain in space.items():
             if name not in PARAMETER_NAMES:
@@ -102,8 +101,8 @@ class SearchConfig(Section):
             )
         if len(self.minimise) > 1 and (self.pruner != "none" or self.sampler in {"cmaes"}):
             raise ValueError(
-                f"minimising loss and seconds needs pruner none and a sampler other than cmaes, "
+                f"minimising loss and seconds needs pruner none and a sampler other than cmaes "
                 f"but pruner is {self.pruner} and sampler is {self.sampler}; change them, or "
-                f"minimise loss alone"
+                f"minimise only loss"
             )
         return self

@@ -1,4 +1,4 @@
-"""What all sections of the configuration share: strict types, hashes, nearest names."""
+"""What all sections of the configuration share: strict types, hashes, nearest keys."""
 
 import difflib
 import hashlib
@@ -29,7 +29,7 @@ def hide_password(text: str) -> str:
     return re.sub(r"(://[^:/@\s]*):[^\s/][^\s]*@", r"\1:***@", text)
 
 
-# As JSON, the form that is recorded and hashed, an address does not show its password.
+# JSON is what is recorded and hashed, so it must not contain the password.
 Address = Annotated[
     str, AfterValidator(_check_address), PlainSerializer(hide_password, when_used="json")
 ]
@@ -47,7 +47,7 @@ class Section(BaseModel):
 
 
 def canonical_sha256(value: object) -> str:
-    """Hash a JSON-able value independently of the order of its keys."""
+    """Hash a JSON-serialisable value; the order of its keys does not matter."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 

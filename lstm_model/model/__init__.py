@@ -1,1 +1,1 @@
-"""The network, its training and the bundle it travels in."""
+"""The network, its training, and the bundle in which it is saved."""

@@ -1,4 +1,4 @@
-"""Bundle: all that a forecast needs, in one folder of safetensors and JSON; no pickle."""
+"""Bundle: everything a forecast needs, in one folder of safetensors and JSON, without pickle."""
 
 import json
 from dataclasses import dataclass
@@ -31,11 +31,19 @@ DESCRIPTION_FILE = "model.json"
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """Networks trained alike from several seeds, with their scaler, features and target.
+    """An ensemble of networks that differ only by their seed, with scaler, features and target.
 
-    A forecast is the mean of the networks' own (Lakshminarayanan, Pritzel & Blundell 2017, "Simple
-    and Scalable Predictive Uncertainty Estimation using Deep Ensembles"). `feature_names` are all
-    columns, those of `features.custom` among them.
+    A forecast is the mean over the networks (Lakshminarayanan, Pritzel & Blundell 2017, "Simple
+    and Scalable Predictive Uncertainty Estimation using Deep Ensembles").
+
+    networks: trained on CPU or GPU.
+    params: of network and training, the same for all networks.
+    scaler: fitted on the train block.
+    features: sets of columns, and the user's function.
+    feature_names: all columns in order, including those of `features.custom`.
+    window_length: in bars.
+    target_kind: log return or log volatility.
+    horizon: in bars.
     """
 
     networks: tuple[LSTMRegressor, ...]
@@ -50,7 +58,7 @@ class Bundle:
     def windows(
         self, features: Float32[np.ndarray, "row feature"], ends: Int[np.ndarray, " sample"]
     ) -> WindowSet:
-        """Cut the windows that end at `ends`, scaled as in training; their labels are not used."""
+        """Return the windows that end at `ends`, scaled as in training; their labels are zeros."""
         return WindowSet(
             rows=torch.from_numpy(self.scaler.scale_features(features)),
             ends=torch.from_numpy(ends),
@@ -69,10 +77,10 @@ class Bundle:
         """Forecast every bar that has enough history, from raw bars.
 
         `raw` has the columns ticker, date, open, high, low, close and optionally adj_close, volume,
-        dividends, stock_splits. Returns ticker, date, forecast and spread, where forecast is the
-        target over the `horizon` bars after date and spread the standard deviation over the
-        networks; a ticker's last row is the forecast that is still to come. Raises BarsError where
-        a ticker has fewer than warm-up + window length bars.
+        dividends, stock_splits. Returns ticker, date, forecast and spread: forecast is the target
+        over the `horizon` bars after date, spread the standard deviation over the networks. A
+        ticker's last row is the forecast for the future. Raises BarsError if a ticker has fewer
+        than warm-up + window length bars, or other columns than in training.
         """
         needed = WARM_UP_BARS + self.window_length
         parts = []
@@ -81,7 +89,7 @@ class Bundle:
             if len(bars.frame) < needed:
                 raise BarsError(
                     f"{ticker}: a forecast needs >= {needed} bars (warm-up {WARM_UP_BARS} + window "
-                    f"{self.window_length}) but has {len(bars.frame)}; pass more history"
+                    f"{self.window_length}) but there are {len(bars.frame)}; pass more history"
                 )
             parts.append(bars)
         if not parts:
@@ -91,9 +99,9 @@ class Bundle:
         features = compute_features(bars, self.features, histories)
         if features.names != self.feature_names:
             raise BarsError(
-                f"a model forecasts from the columns it was trained on ({len(self.feature_names)}) "
-                f"but these bars give {len(features.names)}, "
-                f"{', '.join(features.names[-3:])} last; is features.custom another version?"
+                f"a model needs the {len(self.feature_names)} columns it was trained on but these "
+                f"bars give {len(features.names)}, ending in {', '.join(features.names[-3:])}; use "
+                f"the version of features.custom from training"
             )
         ends = np.flatnonzero(window_is_whole(features, self.window_length))
         missing = set(range(len(parts))) - set(features.ticker_of_row[ends].tolist())
@@ -118,7 +126,7 @@ class Bundle:
 
 
 def spread_of(members: Float[np.ndarray, "member sample"]) -> Float[np.ndarray, " sample"]:
-    """Return the standard deviation over an ensemble's members; of one there is none, 0."""
+    """Return the standard deviation over an ensemble's members; 0 for a single one."""
     if len(members) < 2:
         return np.zeros(members.shape[1])
     spread: Float[np.ndarray, " sample"] = members.std(axis=0, ddof=1)
@@ -126,7 +134,7 @@ def spread_of(members: Float[np.ndarray, "member sample"]) -> Float[np.ndarray, 
 
 
 def save_bundle(bundle: Bundle, folder: Path) -> Path:
-    """Write weights and description into `folder`, which is created."""
+    """Write weights and description into `folder`, which is created if missing."""
     folder.mkdir(parents=True, exist_ok=True)
     description = {
         "params": bundle.params.to_dict(),
@@ -150,7 +158,7 @@ def save_bundle(bundle: Bundle, folder: Path) -> Path:
 
 
 def _describe(scaler: Scaler) -> dict[str, object]:
-    """Spell the scaler in JSON; digits are enough to read every number back."""
+    """Return the scaler as JSON values, with enough digits to read every number back exactly."""
     arrays = {
         "feature_means": scaler.feature_means.tolist(),
         "feature_sds": scaler.feature_sds.tolist(),
@@ -162,7 +170,7 @@ def _describe(scaler: Scaler) -> dict[str, object]:
 
 
 def _project_version() -> str:
-    """Return the installed version; a checkout that is not installed has none."""
+    """Return the version, or "not installed" for a checkout."""
     try:
         return version("lstm-hpo")
     except PackageNotFoundError:
@@ -170,7 +178,7 @@ def _project_version() -> str:
 
 
 def load_bundle(folder: Path) -> Bundle:
-    """Read a bundle back; every number equals the one that was saved."""
+    """Read a bundle; every number equals the one that was saved."""
     description = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
     params = HyperParams.from_mapping(description["params"])
     feature_names = tuple(description["feature_names"])

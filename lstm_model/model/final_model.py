@@ -1,4 +1,4 @@
-"""FinalModel: a configuration trained to the end from several seeds, and how that went."""
+"""FinalModel: a configuration trained to the end from several seeds, with its learning curves."""
 
 from dataclasses import dataclass
 
@@ -8,11 +8,15 @@ from lstm_model.search.hyper_params import HyperParams
 
 @dataclass(frozen=True, slots=True)
 class FinalModel:
-    """A configuration trained until validation stopped improving, once from each seed.
+    """A configuration trained until the validation loss stopped improving, once per seed.
 
-    parameters: trainable ones of one network.
+    name: "winner", or the name of an example.
+    bundle_path: folder of the bundle.
+    params: of network and training.
+    parameters: number of trainable parameters of one network.
+    seeds: of the networks.
     trainings: one learning curve for each of `seeds`.
-    refit: whether the networks were trained once more, on train and validation together.
+    refit: whether the networks were trained once more on train and validation together.
     """
 
     name: str
@@ -26,9 +30,9 @@ class FinalModel:
 
 @dataclass(frozen=True, slots=True)
 class FinalModels:
-    """The winner of the search, and the seed's example configurations trained exactly as it was.
+    """The winner of the search, and the seed's example configurations, trained in the same way.
 
-    same_as_winner: the example that the search itself ended at, if it did.
+    same_as_winner: the example that equals the winner, if there is one.
     """
 
     winner: FinalModel

@@ -12,14 +12,14 @@ from lstm_model.search.hyper_params import HyperParams
 class LSTMRegressor(nn.Module):
     """Forecast one number from a window of features.
 
-    Dropout acts between layers and before the head, so that it acts at one layer too (`nn.LSTM`
-    ignores it there). Hochreiter & Schmidhuber (1997), "Long Short-Term Memory".
-    With `bidirectional` the head reads the last state of either direction: the forward one's at the
-    newest bar, the backward one's at the oldest. Schuster & Paliwal (1997), "Bidirectional
-    Recurrent Neural Networks".
-    With `layer_norm` every layer's output is normalised over its units, bar by bar, so each layer
-    is an LSTM of its own. Ba, Kiros & Hinton (2016), "Layer Normalization".
-    With `recurrent_dropout` hidden-to-hidden weights are dropped, once a batch and the same at
+    Dropout is applied between layers and before the head, so it also works with a single layer
+    (where `nn.LSTM` ignores it). Hochreiter & Schmidhuber (1997), "Long Short-Term Memory".
+    With `bidirectional` the head reads the last state of each direction: the forward one at the
+    newest bar, the backward one at the oldest. Schuster & Paliwal (1997), "Bidirectional Recurrent
+    Neural Networks".
+    With `layer_norm` each layer's output is normalised over its units, bar by bar, so each layer is
+    a separate LSTM. Ba, Kiros & Hinton (2016), "Layer Normalization".
+    With `recurrent_dropout` hidden-to-hidden weights are dropped, once per batch and the same at
     every bar. Merity, Keskar & Socher (2018), "Regularizing and Optimizing LSTM Language Models".
     """
 
@@ -40,7 +40,7 @@ class LSTMRegressor(nn.Module):
         self.head = nn.Linear(width, 1)
 
     def forward(self, windows: Float[Tensor, "window time feature"]) -> Float[Tensor, " window"]:
-        """Return one forecast a window, in units of the scaled label."""
+        """Return one forecast per window, in units of the scaled label."""
         states = windows
         for depth, lstm in enumerate(self._lstms()):
             states = self._run(lstm, self.dropout(states) if depth else states)
@@ -81,7 +81,7 @@ class LSTMRegressor(nn.Module):
         directions = 2 if lstm.bidirectional else 1
         start = inputs.new_zeros(lstm.num_layers * directions, len(inputs), lstm.hidden_size)
         with warnings.catch_warnings():
-            # On a GPU: dropped weights are no longer the one chunk of memory that cuDNN prefers.
+            # On a GPU, dropped weights are no longer the contiguous memory that cuDNN prefers.
             warnings.filterwarnings("ignore", "RNN module weights are not part of single")
             states, _, _ = torch.lstm(
                 inputs,
@@ -109,15 +109,15 @@ def _lstm(input_size: int, num_layers: int, params: HyperParams) -> nn.LSTM:
 
 
 def state_width(params: HyperParams) -> int:
-    """Return the number of states that a layer hands on: those of both directions."""
+    """Return the number of states that a layer outputs, over both directions."""
     return params.hidden_size * (2 if params.bidirectional else 1)
 
 
 def parameter_count(feature_count: int, params: HyperParams) -> int:
     """Return the number of trainable parameters.
 
-    Per layer and direction 4H(in + H) + 8H, where `in` is the width W of the layer below; per layer
-    norm 2W; the head's W + 1.
+    Each layer and direction has 4H(in + H) + 8H, where `in` is the width W of the layer below; each
+    layer norm has 2W, the head W + 1.
     """
     hidden, width = params.hidden_size, state_width(params)
     inputs = [feature_count] + [width] * (params.num_layers - 1)
@@ -128,7 +128,7 @@ def parameter_count(feature_count: int, params: HyperParams) -> int:
 
 
 def training_cost(params: HyperParams, window_length: int = 60) -> float:
-    """Estimate the work of training a configuration, in no unit: to begin the longest first."""
+    """Estimate the relative cost of training a configuration, so that long ones start first."""
     directions = 2 if params.bidirectional else 1
     length = params.sequence_length or window_length
     work = params.hidden_size**2 * params.num_layers * directions * length

@@ -1,4 +1,4 @@
-"""Update: from gradients to new weights; clipping, noise, warm-up, layer-wise rates, optimiser."""
+"""Update: from gradients to weights, with clipping, noise, warm-up and layer-wise rates."""
 
 import torch
 from torch import nn
@@ -8,7 +8,7 @@ from lstm_model.search.hyper_params import HyperParams
 from lstm_model.shares import exact
 
 NOISE_DECAY = 0.55
-"""The exponent that gradient noise fades with, as in the paper."""
+"""Exponent with which gradient noise decays, as in the paper."""
 
 
 class Update:
@@ -26,11 +26,11 @@ class Update:
         self._step = 0
 
     def zero_grad(self) -> None:
-        """Forget the last batch's gradients."""
+        """Clear the last batch's gradients."""
         self.optimiser.zero_grad(set_to_none=True)
 
     def step(self) -> None:
-        """Change the weights by the gradients they hold; noise draws from torch's own state."""
+        """Update the weights from their gradients; noise uses torch's global random state."""
         nn.utils.clip_grad_norm_(self._weights, self._clip)
         if self._noise:
             add_noise(self._weights, noise_sd(self._noise, self._step))
@@ -43,7 +43,7 @@ class Update:
 
 
 def build_optimiser(network: LSTMRegressor, params: HyperParams) -> torch.optim.Optimizer:
-    """Build the optimiser over all weights; the k-th layer below the head learns at lr * decay**k.
+    """Build the optimiser of all weights; the k-th layer below the head has rate lr * decay**k.
 
     Kingma & Ba (2015), "Adam"; Loshchilov & Hutter (2019), "Decoupled Weight Decay
     Regularization"; layer-wise rates: Howard & Ruder (2018), "Universal Language Model
@@ -63,13 +63,13 @@ def build_optimiser(network: LSTMRegressor, params: HyperParams) -> torch.optim.
 
 
 def warmup_steps(params: HyperParams, sample_count: int, epochs: int) -> int:
-    """Return how many steps the learning rate rises for: a share of those of `epochs` epochs."""
+    """Return the steps over which the learning rate rises: a share of those of `epochs` epochs."""
     batches = -(-sample_count // params.batch_size)
     return round(exact(params.warmup_share) * epochs * batches)
 
 
 def warmup_factor(step: int, steps: int) -> float:
-    """Return the share of the learning rate at a step counted from 0: 1/steps, 2/steps, ... 1.
+    """Return the share of the learning rate at a step, counted from 0: 1/steps, 2/steps, ... 1.
 
     Goyal et al. (2017), "Accurate, Large Minibatch SGD".
     """
@@ -77,7 +77,7 @@ def warmup_factor(step: int, steps: int) -> float:
 
 
 def noise_sd(first: float, step: int) -> float:
-    """Return the noise's standard deviation at a step: its square fades as 1/(1 + step)**0.55.
+    """Return the noise's standard deviation at a step; its square decays as 1/(1 + step)**0.55.
 
     Neelakantan et al. (2015), "Adding Gradient Noise Improves Learning for Very Deep Networks",
     where eta is `first` squared.

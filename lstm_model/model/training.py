@@ -1,4 +1,4 @@
-"""The training loop: yields one fact an epoch; the caller decides what to do with it."""
+"""The training loop: it yields a result per epoch, and the caller decides what to do."""
 
 import copy
 import math
@@ -20,14 +20,14 @@ from lstm_model.model.optimizer import Update, warmup_steps
 from lstm_model.search.hyper_params import HyperParams
 
 EVALUATION_BATCH = 128
-"""Windows a forward pass without gradients; larger batches leave the cache and are slower."""
+"""Windows per forward pass without gradients; larger batches leave the cache and are slower."""
 
 Precision = Literal["fp32", "bf16"]
 
 
 @dataclass(frozen=True, slots=True)
 class EpochResult:
-    """What one epoch came to; losses are MSE of the scaled label (1: train labels' variance)."""
+    """Losses of one epoch: MSE of the scaled label, where 1 is the variance of train labels."""
 
     epoch: int
     train_loss: float
@@ -37,10 +37,10 @@ class EpochResult:
 
 @dataclass(frozen=True, slots=True)
 class TrainingSettings:
-    """What a training needs beside parameters and data.
+    """What training needs besides parameters and data.
 
-    With bf16 the products of a training step are taken in bfloat16; weights, their updates and
-    every evaluation stay in fp32. Micikevicius et al. (2018), "Mixed Precision Training".
+    With bf16 the matrix products of a training step use bfloat16; weights, their updates and every
+    evaluation stay in fp32. Micikevicius et al. (2018), "Mixed Precision Training".
     """
 
     seed: int
@@ -60,12 +60,12 @@ class TrainingSettings:
 
 
 def resolve_device(device: str) -> str:
-    """Return cuda for auto where there is one, else cpu; ConfigError where cuda is missing."""
+    """Resolve auto to cuda if available, else cpu; raises ConfigError if cuda is missing."""
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cuda" and not torch.cuda.is_available():
         raise ConfigError(
-            f"device cuda needs a GPU that torch {torch.__version__} can use but there is none; "
+            f"device cuda needs a GPU that torch {torch.__version__} can use but finds none; "
             f"set device to auto or cpu"
         )
     return device
@@ -74,9 +74,9 @@ def resolve_device(device: str) -> str:
 def build_network(
     feature_count: int, params: HyperParams, seed: int, *, zero_head: bool = False
 ) -> LSTMRegressor:
-    """Build a network whose initial weights depend on the seed alone.
+    """Build a network whose initial weights depend only on the seed.
 
-    With a head of zeros a network that corrects another forecast starts from that forecast. Zhang,
+    With a zero head, a network that corrects another forecast starts from that forecast. Zhang,
     Dauphin & Ma (2019), "Fixup Initialization", start residual branches the same way.
     """
     with torch.random.fork_rng():
@@ -97,12 +97,19 @@ def train_epochs(
     max_epochs: int,
     schedule_epochs: int | None = None,
 ) -> Iterator[EpochResult]:
-    """Train on MSE, yielding each epoch's losses; without `validation` its loss is NaN.
+    """Train on MSE, and yield each epoch's losses.
 
-    Warm-up is a share of the steps of `schedule_epochs`, by default `max_epochs`: the retraining of
-    a trial's parameters passes the trial's epochs, and so starts as the trial did.
-    Raises TrainingDiverged as soon as a loss is not finite. Order of samples, dropout and noise
-    draw from the seed alone; the caller's random state is left as it was.
+    network: trained in place.
+    params: learning rate, batch size and all else that matters in training.
+    train: windows and labels on which gradients are taken.
+    validation: windows and labels of the validation loss; without them it is NaN.
+    settings: seed, gradient clip, device and precision.
+    max_epochs: number of epochs.
+    schedule_epochs: epochs of which warm-up is a share, by default `max_epochs`. Retraining passes
+        the epochs of the trial, so it starts as the trial did.
+
+    Raises TrainingDiverged as soon as a loss is not finite. Sample order, dropout and noise depend
+    only on the seed; the caller's random state does not change.
     """
     device = torch.device(settings.device)
     network.to(device)
@@ -117,7 +124,7 @@ def train_epochs(
         dropout_draws = _random_state()
     for epoch in range(1, max_epochs + 1):
         started = time.perf_counter()
-        # Left before each yield: what the caller draws meanwhile is the caller's.
+        # Left before each yield, so that the caller draws from its own random state.
         with torch.random.fork_rng():
             _set_random_state(dropout_draws)
             network.train()
@@ -182,7 +189,7 @@ def mean_squared_error(network: LSTMRegressor, windows: WindowSet) -> float:
 
 @dataclass(frozen=True, slots=True)
 class LearningCurve:
-    """How an early-stopped training went; `reason` says why it ended before its time, if it did."""
+    """Epochs of an early-stopped training; `reason` says why it ended early, if it diverged."""
 
     best_epoch: int
     epochs: tuple[EpochResult, ...]
@@ -196,7 +203,7 @@ class LearningCurve:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """A network with the weights of its best epoch, and how it got there."""
+    """A network with the weights of its best epoch, and its learning curve."""
 
     network: LSTMRegressor
     curve: LearningCurve
@@ -214,16 +221,16 @@ def fit(
 ) -> Fit:
     """Train until `patience` epochs have not improved on the best validation loss.
 
-    network: trained in place, and left with the weights of its best epoch.
-    params: learning rate, batch size and whatever else acts in training.
-    train: windows and labels that gradients are taken on.
+    network: trained in place; it ends with the weights of its best epoch.
+    params: learning rate, batch size and all else that matters in training.
+    train: windows and labels on which gradients are taken.
     validation: windows and labels that decide when to stop.
     settings: seed, gradient clip, device and precision.
     patience: epochs without improvement before training stops.
-    max_epochs: epochs at most.
-    schedule_epochs: epochs that warm-up is a share of; by default `max_epochs`.
+    max_epochs: most epochs.
+    schedule_epochs: epochs of which warm-up is a share; by default `max_epochs`.
 
-    Raises TrainingDiverged where not even one epoch ends well.
+    Raises TrainingDiverged if the first epoch diverges.
     """
     results = train_epochs(
         network, params, train, validation, settings, max_epochs, schedule_epochs
@@ -234,10 +241,10 @@ def fit(
 def stop_early(
     results: Iterator[EpochResult], network: LSTMRegressor, patience: int
 ) -> LearningCurve:
-    """Follow a training until `patience` epochs have not improved, and restore the best weights.
+    """Run a training until `patience` epochs have not improved, and restore the best weights.
 
-    A divergence after a good epoch ends it with a reason; before one it is raised. Prechelt (1998),
-    "Early Stopping - But When?".
+    A divergence after the first epoch ends the training, with a reason; in the first one it is
+    raised. Prechelt (1998), "Early Stopping - But When?".
     """
     epochs: list[EpochResult] = []
     best_epoch, best_loss, reason = 0, math.inf, ""
@@ -253,6 +260,6 @@ def stop_early(
     except TrainingDiverged as error:
         if not epochs:
             raise
-        reason = f"ended after epoch {len(epochs)}, the best before it is kept: {error}"
+        reason = f"ended after epoch {len(epochs)} with the best weights so far: {error}"
     network.load_state_dict(best_weights)
     return LearningCurve(best_epoch, tuple(epochs), reason)

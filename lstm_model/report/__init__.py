@@ -1,1 +1,1 @@
-"""From a night's result to what a person reads."""
+"""From a night's result to the texts and the page that people read."""

@@ -1,4 +1,4 @@
-"""Insight: what a search taught, as values, as the lines a user reads, and as Markdown."""
+"""Insight: what a search taught, as values, table rows and Markdown."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ HEADER = ("parameter", "best", "importance", "chance p", "the seed's claim")
 
 @dataclass(frozen=True, slots=True)
 class Insight:
-    """Which parameters mattered, beside the seed's claims, and how the best configuration reads."""
+    """Parameter importances next to the seed's claims, and readings of the best configuration."""
 
     best: Params
     importances: Importances
@@ -27,14 +27,14 @@ class Insight:
         ]
 
     def markdown(self) -> str:
-        """Return all of it as Markdown."""
+        """Return everything as Markdown."""
         table = [HEADER, ("---",) * len(HEADER), *self.rows()]
         lines = [f"| {' | '.join(cells)} |" for cells in table]
         readings = [f"- {reading.text}" for reading in self.readings]
         return "\n".join([*lines, "", self.importances.note, "", *readings])
 
     def metrics(self) -> dict[str, float]:
-        """Return what was computed, by the names of MLflow's metrics."""
+        """Return the computed values by the names of their MLflow metrics."""
         values: dict[str, float] = {}
         for row in self.importances.rows:
             if row.share is not None and row.p_value is not None:
@@ -60,7 +60,7 @@ def _claim(row: Importance) -> str:
 
 
 def look_back(study: StudyResult, weights: int) -> Insight:
-    """Rank the parameters of a finished search and read its best trial.
+    """Rank the parameters of a finished search and explain its best trial.
 
     `weights` is the number of trainable parameters of the best configuration.
     """

@@ -1,4 +1,4 @@
-"""NightResult: everything a night came to, as one typed value; MLflow keeps it as JSON.
+"""NightResult: all results of a night in one typed value; MLflow stores it as JSON.
 
 Terminal, summary.json, page and MLflow's metrics are views of it.
 """
@@ -23,7 +23,7 @@ from lstm_model.search.study_result import StudyResult
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something that has changed since last night."""
+    """One difference from last night."""
 
     what: str
     before: str
@@ -32,7 +32,18 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class DataFacts:
-    """The input of the night: bars, samples of each block, features, and defects found in bars."""
+    """The input of a night.
+
+    source: where bars come from.
+    tickers: in the order of the configuration.
+    bars: number of bars over all tickers.
+    first, last: dates of the first and the last bar.
+    snapshot_sha256: hash of the stored bars.
+    train_samples, validation_samples, test_samples: number of samples of the block.
+    validation_start, test_start: first date of the block.
+    features: column names.
+    findings: defects found in the bars.
+    """
 
     source: str
     tickers: tuple[str, ...]
@@ -59,7 +70,7 @@ class RegisteredModel:
 
 @dataclass(frozen=True, slots=True)
 class RecordedRun:
-    """Where MLflow keeps the night: its parent run, when that began (UTC), and its page."""
+    """Where MLflow stores the night: its parent run, when that started (UTC), and its page."""
 
     tracking_uri: str
     experiment_id: str
@@ -70,10 +81,21 @@ class RecordedRun:
 
 @dataclass(frozen=True, slots=True)
 class NightResult:
-    """One night.
+    """All results of one night.
 
-    audit: every check of the leak audit. seconds: of each stage. changes: what is not as it was
-    last night, or why there is nothing to compare with. again: the commands that make it again.
+    study_name: the user's name of the study.
+    config_sha256: hash of the configuration.
+    run: where MLflow stores the night.
+    data: what the night was given.
+    study: the search.
+    insight: what the search taught.
+    models: winner and references.
+    audit: every check of the leak audit.
+    evaluation: of the test block.
+    registered: the winner's version in the model registry.
+    seconds: of each stage.
+    changes: differences from last night, or the reason why there is no comparison.
+    again: the commands that reproduce the night.
     """
 
     study_name: str
@@ -102,7 +124,7 @@ class NightResult:
 
     @property
     def space(self) -> Space:
-        """What was searched."""
+        """The search space."""
         return self.study.settings.space
 
 
@@ -112,14 +134,14 @@ def night_to_json(night: NightResult) -> str:
 
 
 def night_from_json(text: str) -> NightResult:
-    """Return the night that `night_to_json` wrote; raises ValidationError for anything else."""
+    """Parse the output of `night_to_json`; raises ValidationError for anything else."""
     night: NightResult = _adapter().validate_json(text)
     return night
 
 
 @cache
 def _adapter() -> TypeAdapter:
-    # Built on first use: it takes a fraction of a second, and most imports never need it.
+    # Built on first use: it takes a fraction of a second, and most imports do not need it.
     return TypeAdapter(NightResult)
 
 

@@ -1,4 +1,4 @@
-"""summary.json: a night in the documented form, for programs."""
+"""summary.json: a night in a documented form, for other programs."""
 
 import json
 from dataclasses import asdict
@@ -13,7 +13,7 @@ from lstm_model.search.trial import Trial
 
 
 def summary_json(night: NightResult) -> str:
-    """Return the summary; a number that was not computed is the text that says why."""
+    """Return the summary; in place of a number that was not computed stands the reason."""
     study, winner = night.study, night.winner
     document: dict[str, Any] = {
         "study_name": night.study_name,

@@ -1,4 +1,4 @@
-"""What a night prints: verdict, test table, importances, and where the rest is."""
+"""What a night prints: verdict, test table, importances, and where to find the rest."""
 
 import io
 import shlex
@@ -24,7 +24,7 @@ Line = str | Table
 
 
 def terminal_text(night: NightResult) -> str:
-    """Return all that a night prints."""
+    """Return the text that a night prints."""
     lines: list[Line] = [
         f"Best trial: {night.best_params.to_dict()}",
         "",
@@ -40,7 +40,7 @@ def terminal_text(night: NightResult) -> str:
 
 
 def _render(lines: Sequence[Line]) -> str:
-    """Lay tables out and wrap prose; what may be copied stays on one line."""
+    """Lay out tables and wrap prose; commands and addresses stay on one line."""
     parts = []
     for line in lines:
         if isinstance(line, str):
@@ -69,7 +69,7 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[
 
 
 def _test_block(evaluation: Evaluation) -> list[Line]:
-    """Return the verdict, and the model beside all other forecasts of the test block."""
+    """Return the verdict, and a table of the model and all other forecasts of the test block."""
     rows = [_scores("model", evaluation.model, "")]
     for other in (*evaluation.baselines, *evaluation.references):
         test = other.diebold_mariano
@@ -84,7 +84,7 @@ def _test_block(evaluation: Evaluation) -> list[Line]:
         f"benchmark {evaluation.benchmark}",
         _table(header, rows, left=[0]),
         *_wrapped(
-            f"direction: share of forecasts with the right sign; the majority class scores "
+            f"direction: share of forecasts with the correct sign; the majority class scores "
             f"{show(evaluation.model.majority_class, '.3f')}. DM p: Diebold-Mariano test of the "
             f"model against that row, two-sided."
         ),
@@ -104,7 +104,7 @@ def _scores(name: str, metrics: Metrics, p_value: str) -> tuple[str, ...]:
 
 
 def _insight(insight: Insight) -> list[Line]:
-    """Return the first parameters, how the search went, and what lies at an edge."""
+    """Return the most important parameters, how the search went, and values at an edge."""
     rows = insight.rows()
     importances = insight.importances
     lines: list[Line] = [
@@ -114,7 +114,9 @@ def _insight(insight: Insight) -> list[Line]:
     if len(rows) > PRINTED_ROWS:
         lines.append(f"and {len(rows) - PRINTED_ROWS} more, in MLflow")
     if importances.rows[0].share is not None:
-        lines.append(f"chance p: share of {SHUFFLES} shuffles of the losses that give as much")
+        lines.append(
+            f"chance p: share of {SHUFFLES} shuffles of the losses with at least this importance"
+        )
     lines += [r.text for r in insight.readings if r.parameter == "trials"][:1]
     rank = {row.parameter: rank for rank, row in enumerate(importances.rows)}
     edges = sorted((r for r in insight.readings if r.at_edge), key=lambda r: rank[r.parameter])
@@ -124,11 +126,11 @@ def _insight(insight: Insight) -> list[Line]:
 
 
 def ui_command(night: NightResult) -> list[str]:
-    """Return the command and the address that show this night in the MLflow UI."""
+    """Return the command and the address to see this night in the MLflow UI."""
     uri, page = night.run.tracking_uri, f"#/experiments/{night.run.experiment_id}/runs"
     if uri.startswith("http"):
         return [f"{uri.rstrip('/')}/{page}"]
-    # The one beside this Python: in a fresh shell the environment is not active.
+    # The mlflow next to this Python: in a new shell the environment is not active.
     program = Path(sys.executable).with_name("mlflow")
     if program.is_relative_to(Path.cwd()):
         program = program.relative_to(Path.cwd())

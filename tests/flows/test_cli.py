@@ -49,7 +49,7 @@ def test_debug_shows_the_traceback(
     assert call(words) == 2
     err = capfd.readouterr().err
     assert ("Traceback" in err) is traceback
-    assert err.splitlines()[-1].startswith("lstm-hpo: no configuration file at ")
+    assert err.splitlines()[-1].startswith("lstm-hpo: the configuration file must exist but ")
 
 
 def test_debug_of_one_call_is_not_that_of_the_next(capfd: pytest.CaptureFixture[str]) -> None:

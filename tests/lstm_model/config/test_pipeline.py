@@ -1,4 +1,4 @@
-"""Claims about the configuration: what is accepted, what is refused, and in which words."""
+"""Claims about the configuration: what is accepted, what is refused, and the messages."""
 
 import re
 from pathlib import Path
@@ -30,7 +30,7 @@ def refusal(changes: dict[Any, Any]) -> str:
     return str(caught.value)
 
 
-def test_seed_example_runs_as_it_stands() -> None:
+def test_seed_example_runs_unchanged() -> None:
     """The seed's example file, with its five keys, is a whole configuration."""
     config = load_config(ROOT / "configs" / "lstm_baseline.yaml")
     assert config == PipelineConfig(
@@ -68,7 +68,7 @@ def test_shipped_configurations_are_valid(name: str) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (None, ["no configuration file", "--config"]),
+        (None, ["the configuration file must exist", "--config"]),
         ("", ["mapping", "empty", "lstm_baseline.yaml"]),
         ("# nothing\n", ["mapping", "empty"]),
         ("data: [", ["not valid YAML"]),
@@ -123,7 +123,7 @@ def test_unknown_key_names_the_nearest(changes: dict[str, Any], key: str, neares
 
 
 def test_unlike_key_lists_the_sections() -> None:
-    """A key that is like none is answered with the sections there are."""
+    """For a key that resembles no other, the message lists the sections."""
     message = refusal({"zzzzz": 1})
     assert (
         "unknown key 'zzzzz'; known keys are data, device, evaluation, features, search" in message
@@ -150,7 +150,7 @@ LR = {"type": "float", "low": 1e-4, "high": 1e-2}
         ({"data": {"tickers": ["A\nB"]}}, [r"'A\nB'"]),
         ({"data": {"tickers": ["A", "A"]}}, ["once", "['A', 'A']", "remove"]),
         ({"data": {"tickers": [True]}}, ["data.tickers.0", "string", "True"]),
-        ({"data": {"tickers": ["A"], "source": "csv"}}, ["csv_dir", "not set", "; name"]),
+        ({"data": {"tickers": ["A"], "source": "csv"}}, ["csv_dir", "not set", "; set it"]),
         ({"data": {"tickers": ["A"], "source": "bloomberg"}}, ["'yahoo'", "'bloomberg'"]),
         ({"data": {"tickers": ["A"], "snapshot": "../x"}}, ["hexadecimal", "'../x'", "; copy"]),
         (
@@ -160,7 +160,7 @@ LR = {"type": "float", "low": 1e-4, "high": 1e-2}
         ({"data": {"tickers": ["A"], "start": "soon"}}, ["data.start", "date", "'soon'"]),
         (
             {"data": {"tickers": ["A"], "snapshot": "0" * 16, "start": "2020-01-02"}},
-            ["taken whole", "start is 2020-01-02", "; set both to null"],
+            ["used whole", "start is 2020-01-02", "; set both to null"],
         ),
         (
             {"search": {"storage": "mysql:user:pw"}},
@@ -195,14 +195,14 @@ LR = {"type": "float", "low": 1e-4, "high": 1e-2}
                     "test_start": "2012-01-01",
                 }
             },
-            ["fractions and dates", "both", "; keep"],
+            ["shares and dates", "both", "; keep"],
         ),
         ({"split": {"test_start": "2012-01-01"}}, ["together", "missing", "; set both"]),
         (
             {"split": {"validation_start": "2012-01-01", "test_start": "2012-01-01"}},
             ["before test_start", "; swap"],
         ),
-        ({"split": {"train": 0.8, "validation": 0.2}}, ["room for a test block", "is 1", "; low"]),
+        ({"split": {"train": 0.8, "validation": 0.2}}, ["leave a test block", "is 1", "; low"]),
         ({"split": {"train": 1.5}}, ["split.train", "< 1", "1.5"]),
         (space("dropuot", **LR), ["unknown parameter 'dropuot'", "'dropout'"]),
         (space("lr", **LR | {"low": "x"}), ["f.yaml: search.space.lr.low: ", "number", "'x'"]),
@@ -240,7 +240,7 @@ LR = {"type": "float", "low": 1e-4, "high": 1e-2}
         ),
         (
             space("optimiser", type="int", low=1, high=2),
-            ["optimiser must be text", "could be 1", "; change"],
+            ["optimiser must be text", "can be 1", "; change"],
         ),
         (
             space("sequence_length", type="int", low=10, high=61),
@@ -274,7 +274,7 @@ LR = {"type": "float", "low": 1e-4, "high": 1e-2}
         ({5: 1}, ["5: a key must be text"]),
     ],
 )
-def test_broken_rule_is_told_in_one_line(changes: dict[Any, Any], words: list[str]) -> None:
+def test_broken_rule_is_explained_in_one_line(changes: dict[Any, Any], words: list[str]) -> None:
     """A value that breaks a rule is refused in one line with the rule, the value and a remedy."""
     message = refusal(changes)
     readable = message.replace("greater than or equal to", ">=").replace("greater than", ">")
@@ -304,7 +304,7 @@ def test_overrides_go_by_dotted_names() -> None:
 
 
 def test_one_bound_can_be_widened_alone() -> None:
-    """A bound set by its key leaves the rest of the space, written out or not, as it was."""
+    """Setting one bound leaves the rest of the space unchanged, written out or not."""
     path = ROOT / "configs" / "volatility.yaml"
     bounds = {"search.space.hidden_size.low": 32, "search.space.hidden_size.step": 32}
     wider = IntRange(type="int", low=32, high=256, step=32)
@@ -315,7 +315,7 @@ def test_one_bound_can_be_widened_alone() -> None:
 
 
 def test_hash_depends_on_meaning_alone() -> None:
-    """Writing a default out leaves the hash as it is; another value changes it."""
+    """Writing out a default does not change the hash; another value does."""
     assert parse({}).sha256() == parse({"seed": 42}).sha256()
     assert parse({}).sha256() != parse({"seed": 43}).sha256()
 
@@ -354,7 +354,7 @@ def test_passwords_are_not_shown(text: str, shown: str) -> None:
 
 
 def test_passwords_are_not_recorded() -> None:
-    """What is recorded and hashed has no password; what connects has it."""
+    """The recorded and hashed address has no password; the one used to connect has it."""
     address = "postgresql://me:{}@host/db"
     configs = [
         parse_config({"data": {"tickers": ["A"]}, "search": {"storage": address.format(word)}})
@@ -387,8 +387,8 @@ def test_a_space_may_be_a_file_of_its_own(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("name", ["seed", "extended"])
-def test_the_spaces_that_come_along_are_valid(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """seed.yaml is the seed document's Table 1; extended.yaml has every parameter there is."""
+def test_the_shipped_spaces_are_valid(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """seed.yaml is the seed document's Table 1; extended.yaml has every parameter."""
     monkeypatch.chdir(ROOT)
     path = ROOT / "configs" / "lstm_baseline.yaml"
     config = load_config(path, {"search.space": f"configs/spaces/{name}.yaml"})
@@ -398,7 +398,7 @@ def test_the_spaces_that_come_along_are_valid(name: str, monkeypatch: pytest.Mon
     else:
         assert set(config.search.space) == set(PARAMETER_NAMES)
         shorter = {"search.space": f"configs/spaces/{name}.yaml", "windows.length": 40}
-        with pytest.raises(ConfigError, match=r"windows\.length \(40\) but could be 60"):
+        with pytest.raises(ConfigError, match=r"windows\.length \(40\) but can be 60"):
             load_config(path, shorter)
 
 
@@ -420,14 +420,14 @@ def test_the_spaces_that_come_along_are_valid(name: str, monkeypatch: pytest.Mon
     ],
 )
 def test_features_skip_and_evaluation_have_rules(changes: dict[str, Any], words: str) -> None:
-    """What features, skip and evaluation cannot be is refused in one line that names the key."""
+    """Invalid values of features, skip and evaluation are refused in one line with the key."""
     message = refusal(changes)
     assert words in message
     assert "\n" not in message
 
 
 def test_the_skip_goes_with_volatility() -> None:
-    """A HAR skip is taken where volatility is forecast, whatever the features."""
+    """A HAR skip is accepted if volatility is forecast, with any features."""
     config = parse_config(
         {
             "data": {"tickers": ["A"]},

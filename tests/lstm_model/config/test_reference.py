@@ -21,7 +21,7 @@ MODELS = [
 
 
 def test_the_page_is_current() -> None:
-    """docs/configuration.md is what the models give today; `make docs` writes it."""
+    """docs/configuration.md matches the models; `make docs` writes it."""
     assert PAGE.read_text(encoding="utf-8") == configuration_reference()
 
 
@@ -64,7 +64,7 @@ def test_values_and_default_are_in_words(key: str, row: str) -> None:
 
 
 def test_the_whole_configuration_it_prints_is_the_defaults() -> None:
-    """The page prints every key there is, with its default."""
+    """The page shows every key with its default."""
     (block,) = re.findall(r"```yaml\n(data:.*?)```", configuration_reference(), re.DOTALL)
     printed, bare = yaml.safe_load(block), {"data": {"tickers": ["AAPL"]}}
     expected = parse_config(bare).model_dump(mode="json")

@@ -332,7 +332,7 @@ def test_real_dates(market_data: Path) -> None:
     "name", ["AET-L-1d-100x-error", "4063-T-1d-bad-stock-split", "8TRA-DE-1d-missing-div-adjust"]
 )
 def test_real_repairs_agree_with_a_second_opinion(market_data: Path, name: str) -> None:
-    """A repaired real file has the returns of the adjusted close in its repaired twin."""
+    """A repaired real file has the adjusted-close returns of its independently repaired twin."""
     folder = market_data / "yfinance_dirty"
     repaired = adjust(load(folder, name), name)["close"]
     expected = vendor_adjusted(read(folder, f"{name}-fixed"))

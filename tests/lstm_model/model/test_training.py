@@ -182,7 +182,7 @@ def test_a_training_that_diverges_keeps_its_best_epoch() -> None:
     """A good epoch before a divergence is kept, with the reason; without one it is an error."""
     curve, network = stopped_on([2.0, 1.0, 3.0, math.nan], 5)
     assert curve.best_epoch == network.head.bias.item() == 2
-    assert curve.reason.startswith("ended after epoch 3, the best before it is kept: the loss")
+    assert curve.reason.startswith("ended after epoch 3 with the best weights so far: the loss")
     with pytest.raises(TrainingDiverged):
         stopped_on([math.nan], 5)
 
