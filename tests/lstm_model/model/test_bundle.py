@@ -172,7 +172,9 @@ def test_every_kind_of_model_comes_back(
 def test_columns_of_another_version_are_refused(bundle: Bundle, sp500_raw: pd.DataFrame) -> None:
     """A model refuses columns other than those it was trained on."""
     other = dataclasses.replace(bundle, features=FeaturesConfig(sets=("indicators", "har")))
-    with pytest.raises(BarsError, match=r"the 16 columns .* but these bars give 19, ending in log_variance"):
+    with pytest.raises(
+        BarsError, match=r"the 16 columns .* but these bars give 19, ending in log_variance"
+    ):
         other.forecast_bars(with_ticker(sp500_raw[-400:]))
 
 
