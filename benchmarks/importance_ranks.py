@@ -13,6 +13,7 @@ import gzip
 import json
 import math
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +24,10 @@ from scipy.stats import spearmanr
 from benchmarks.curves import TABLE
 from benchmarks.results import write_results
 from lstm_model.search import importance
-from lstm_model.search.importance import BEST_SHARE, FinishedTrial, rank_importances
-from lstm_model.search.space import distributions, seed_space
+from lstm_model.search.hyper_params import HyperParams
+from lstm_model.search.importance import BEST_SHARE, rank_importances
+from lstm_model.search.space import distributions, searched_part, seed_space
+from lstm_model.search.trial import Trial
 from lstm_model.search.unit_cube import params_to_point
 
 COUNTS = (7, 10, 20, 30, 50, 100, 200)
@@ -40,7 +43,7 @@ SPACE = seed_space()
 Truth = dict[str, float]
 
 
-def draw(count: int, generator: np.random.Generator) -> tuple[list[FinishedTrial], Truth]:
+def draw(count: int, generator: np.random.Generator) -> tuple[list[Trial], Truth]:
     """Return random trials with a loss of known make, and the weights in it."""
     weights = dict(zip(SPACE, generator.permutation(WEIGHTS).tolist(), strict=True))
     sampler = optuna.samplers.RandomSampler(seed=int(generator.integers(2**31)))
@@ -50,17 +53,20 @@ def draw(count: int, generator: np.random.Generator) -> tuple[list[FinishedTrial
         params = dict(study.ask(distributions(SPACE)).params)
         place = dict(zip(SPACE, params_to_point(params, SPACE), strict=True))
         loss = sum(weight * place[name] for name, weight in weights.items())
-        trials.append(FinishedTrial(number, params, loss + generator.normal(0, NOISE_SD)))
+        loss += generator.normal(0, NOISE_SD)
+        trials.append(Trial(number, "COMPLETE", HyperParams.from_mapping(params), loss))
     return trials, weights
 
 
-def shares(trials: list[FinishedTrial], best_share: float) -> Truth:
+def shares(trials: list[Trial], best_share: float) -> Truth:
     """Return shares alone, at any share of trials that counts as best."""
     study = optuna.create_study()
     for trial in trials:
         study.add_trial(
             optuna.trial.create_trial(
-                value=trial.loss, params=trial.params, distributions=distributions(SPACE)
+                value=trial.loss,
+                params=searched_part(trial.params, SPACE),
+                distributions=distributions(SPACE),
             )
         )
     found = PedAnovaImportanceEvaluator(target_quantile=best_share).evaluate(study)
@@ -68,13 +74,10 @@ def shares(trials: list[FinishedTrial], best_share: float) -> Truth:
     return {name: found[name] / total if total else 0.0 for name in SPACE}
 
 
-def shuffled(trials: list[FinishedTrial], generator: np.random.Generator) -> list[FinishedTrial]:
+def shuffled(trials: list[Trial], generator: np.random.Generator) -> list[Trial]:
     """Return the same parameters with losses that do not belong to them."""
     order = generator.permutation(len(trials))
-    return [
-        FinishedTrial(t.number, t.params, trials[i].loss)
-        for t, i in zip(trials, order, strict=True)
-    ]
+    return [replace(t, loss=trials[i].loss) for t, i in zip(trials, order, strict=True)]
 
 
 def agreement(found: list[Truth], truths: list[Truth]) -> dict[str, float]:
@@ -111,7 +114,7 @@ def known_landscape(generator: np.random.Generator) -> list[dict[str, object]]:
     return rows
 
 
-def significant(studies: list[list[FinishedTrial]], truths: list[Truth]) -> float:
+def significant(studies: list[list[Trial]], truths: list[Truth]) -> float:
     """Return in how many studies the truly first parameter has p <= 0.05."""
     hits = 0
     for trials, truth in list(zip(studies, truths, strict=True))[:REPEATS_WITH_P]:
@@ -122,9 +125,7 @@ def significant(studies: list[list[FinishedTrial]], truths: list[Truth]) -> floa
     return hits / REPEATS_WITH_P
 
 
-def recorded_landscape(
-    trials: list[FinishedTrial], generator: np.random.Generator
-) -> dict[str, object]:
+def recorded_landscape(trials: list[Trial], generator: np.random.Generator) -> dict[str, object]:
     """Compare random subsets of a recorded table with the whole."""
     whole = shares(trials, BEST_SHARE)
     ranked = rank_importances(trials, SPACE)
@@ -142,7 +143,7 @@ def recorded_landscape(
     return {"configurations": len(trials), "shares": whole, "p_values": p_values, "subsets": rows}
 
 
-def read_table(rows: Path | None) -> list[FinishedTrial]:
+def read_table(rows: Path | None) -> list[Trial]:
     """Return the recorded configurations, from the table that is kept or from its rows so far."""
     if rows is not None:
         read = [json.loads(line) for line in rows.read_text(encoding="utf-8").splitlines()]
@@ -152,11 +153,14 @@ def read_table(rows: Path | None) -> list[FinishedTrial]:
     else:
         return []
     whole = {"hidden_size", "num_layers", "batch_size"}
-    finished = []
+    trials = []
     for row in read:
         params = {name: (int if name in whole else float)(row[name]) for name in SPACE}
-        finished.append(FinishedTrial(int(row["number"]), params, float(row["epoch_5"])))
-    return [t for t in finished if t.loss is not None and math.isfinite(t.loss)]
+        loss = float(row["epoch_5"])
+        if math.isfinite(loss):
+            number = int(row["number"])
+            trials.append(Trial(number, "COMPLETE", HyperParams.from_mapping(params), loss))
+    return trials
 
 
 def print_row(row: dict[str, object]) -> None:

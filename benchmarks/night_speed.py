@@ -70,14 +70,14 @@ def our_night(settings: dict[str, Any]) -> dict[str, Any]:
 def plain_night(settings: dict[str, Any], trials: list[dict[str, Any]]) -> dict[str, Any]:
     """Run the plain script on the same trials."""
     with fresh_site() as site:
-        order = {
+        spec = {
             "config": CONFIG,
             "study_name": "night",
             "trials": trials,
             "overrides": settings,
         }
-        site.write("order.json", order)
-        words = ("benchmarks.reference", "night", "order.json", "result.json")
+        site.write("spec.json", spec)
+        words = ("benchmarks.reference", "night", "spec.json", "result.json")
         seconds = site.python("-m", *words)
         result = site.read("result.json")
     losses = [result["curves"][str(number)][-1][1] for number in range(len(trials))]

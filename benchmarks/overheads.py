@@ -121,7 +121,8 @@ def _spans(api_url: str, since: float) -> tuple[Span, dict[str, Span]]:
 
     def ask(what: str, query: dict[str, Any]) -> list[dict[str, Any]]:
         answer = httpx.post(f"{api_url}/{what}/filter", json=query | {"limit": 200}, timeout=60)
-        return answer.raise_for_status().json()
+        found: list[dict[str, Any]] = answer.raise_for_status().json()
+        return found
 
     # The server writes down what it hears in batches.
     deadline = time.monotonic() + 30
@@ -156,7 +157,8 @@ def _union(spans: list[Span]) -> float:
 def stores(site: Site) -> dict[str, float]:
     """Time the stores in a process of its own, as a night meets them."""
     site.python("-m", "benchmarks.stores", "stores.json")
-    return site.read("stores.json")
+    seconds: dict[str, float] = site.read("stores.json")
+    return seconds
 
 
 def table(report: dict[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """The peer's side of `peer_speed`, in a process of its own: AutoLSTM on Optuna.
 
-Reads an order from standard input, and answers in the last line of standard output.
+Reads a specification from standard input, and answers in the last line of standard output.
 Its windows are ours, one by one: the target is the series, scaled as ours is, and
 `available_mask` leaves out the days that are nobody's label (the purge).
 """
@@ -60,7 +60,7 @@ def series(view: SearchView) -> pd.DataFrame:
     return frame.iloc[first:stop]
 
 
-def model_settings(order: dict[str, Any], view: SearchView, params: dict[str, Any]) -> dict:
+def model_settings(spec: dict[str, Any], view: SearchView, params: dict[str, Any]) -> dict:
     """Translate one configuration; logs, bars, checkpoints and the sanity check are off."""
     steps_an_epoch = -(-len(view.train) // params["batch_size"])
     return {
@@ -74,11 +74,11 @@ def model_settings(order: dict[str, Any], view: SearchView, params: dict[str, An
         "batch_size": 1,  # of series
         "windows_batch_size": params["batch_size"],
         "inference_windows_batch_size": EVALUATION_BATCH,
-        "max_steps": steps_an_epoch * order["epochs"],
+        "max_steps": steps_an_epoch * spec["epochs"],
         "val_check_steps": steps_an_epoch,
         "scaler_type": "identity",
         "random_seed": SEED,
-        "gradient_clip_val": order["gradient_clip"],
+        "gradient_clip_val": spec["gradient_clip"],
         "accelerator": "cpu",
         "logger": False,
         "enable_checkpointing": False,
@@ -88,31 +88,31 @@ def model_settings(order: dict[str, Any], view: SearchView, params: dict[str, An
     }
 
 
-def search(order: dict[str, Any]) -> None:
+def search(spec: dict[str, Any]) -> None:
     """Run the study, answer, and end the process.
 
     AutoLSTM trains the best configuration once more as soon as its study is finished, which cannot
     be switched off; that is not part of the study, so the process ends before.
     """
     ready_at = time.time()
-    view = load_search_view(order["search_path"])
+    view = load_search_view(spec["search_path"])
     space = seed_space()
     storage = optuna.storages.InMemoryStorage()
     study = optuna.create_study(storage=storage, study_name="peer")
-    for params in order["configurations"]:
+    for params in spec["configurations"]:
         study.enqueue_trial(params)
     lock = threading.Lock()
 
     def settings_of(trial: optuna.Trial) -> dict[str, Any]:
         if not isinstance(trial, optuna.Trial):
             return {}  # AutoLSTM asks once before there is a trial, to check names
-        return model_settings(order, view, suggest_params(trial, space))
+        return model_settings(spec, view, suggest_params(trial, space))
 
     def end_when_finished(study: optuna.Study, _: optuna.trial.FrozenTrial) -> None:
         with lock:
             finished_at = time.time()
             complete = study.get_trials(states=[optuna.trial.TrialState.COMPLETE])
-            if len(complete) == len(order["configurations"]):
+            if len(complete) == len(spec["configurations"]):
                 print(json.dumps(answer(ready_at, finished_at, complete)), flush=True)
                 os._exit(0)
 
@@ -121,10 +121,10 @@ def search(order: dict[str, Any]) -> None:
         loss=MSE(),
         config=settings_of,
         backend="optuna",
-        num_samples=len(order["configurations"]),
+        num_samples=len(spec["configurations"]),
         callbacks=[end_when_finished],
         optuna_options=OptunaOptions(
-            study_kwargs={"n_jobs": order["at_once"]},
+            study_kwargs={"n_jobs": spec["at_once"]},
             create_study_kwargs={
                 "storage": storage,
                 "study_name": "peer",

@@ -27,7 +27,7 @@ from benchmarks.curves import draw_configurations
 from benchmarks.results import write_results
 from benchmarks.trials import prepare
 from lstm_model.model.network import training_cost
-from lstm_model.search.hyper_params import EXAMPLES, HyperParams, Params
+from lstm_model.search.hyper_params import EXAMPLES, HyperParams
 from tasks.data.data_set import DataSet
 
 GRADIENT_CLIP = 1.0
@@ -85,17 +85,17 @@ def sides(workers: int) -> tuple[Side, list[Side]]:
     return Side("ours", "benchmarks.peer_own_side", workers, 0), peers
 
 
-def configurations(count: int) -> list[Params]:
+def configurations(count: int) -> list[HyperParams]:
     """Draw from the seed's space; the longest first, as a night begins them."""
     drawn = draw_configurations(count)[len(EXAMPLES) :]
-    return sorted(drawn, key=lambda p: training_cost(HyperParams.from_mapping(p)), reverse=True)
+    return sorted(drawn, key=training_cost, reverse=True)
 
 
-def run_once(side: Side, data_set: DataSet, drawn: list[Params], epochs: int) -> Run:
+def run_once(side: Side, data_set: DataSet, drawn: list[HyperParams], epochs: int) -> Run:
     """Run one side's study in a fresh process."""
-    order = {
+    spec = {
         "search_path": data_set.search_path,
-        "configurations": drawn,
+        "configurations": [params.to_dict() for params in drawn],
         "epochs": epochs,
         "gradient_clip": GRADIENT_CLIP,
         "at_once": side.at_once,
@@ -104,7 +104,7 @@ def run_once(side: Side, data_set: DataSet, drawn: list[Params], epochs: int) ->
     started_at, cpu_before = time.time(), children_cpu_seconds()
     done = subprocess.run(
         [sys.executable, "-m", side.module],
-        input=json.dumps(order),
+        input=json.dumps(spec),
         env=os.environ | threads,
         capture_output=True,
         text=True,
@@ -128,7 +128,9 @@ def children_cpu_seconds() -> float:
     return times.children_user + times.children_system
 
 
-def try_settings(tried: list[Side], data_set: DataSet, drawn: list[Params]) -> dict[str, float]:
+def try_settings(
+    tried: list[Side], data_set: DataSet, drawn: list[HyperParams]
+) -> dict[str, float]:
     """Return each side's seconds for a study of one epoch, without its start."""
     seconds = {}
     for side in tried:
@@ -150,11 +152,13 @@ def compare(ours: list[Run], peer: list[Run], kind: str) -> dict[str, Any]:
     }
 
 
-def describe_trials(drawn: list[Params], ours: list[Run], peer: list[Run]) -> list[dict[str, Any]]:
+def describe_trials(
+    drawn: list[HyperParams], ours: list[Run], peer: list[Run]
+) -> list[dict[str, Any]]:
     """Return each trial's network sizes and median final losses, side by side."""
     return [
         {
-            "params": params,
+            "params": params.to_dict(),
             "ours_parameters": ours[0].parameters[number],
             "peer_parameters": peer[0].parameters[number],
             "ours_validation_mse": statistics.median(run.losses[number] for run in ours),
@@ -164,9 +168,9 @@ def describe_trials(drawn: list[Params], ours: list[Run], peer: list[Run]) -> li
     ]
 
 
-def windows_trained(drawn: list[Params], train_windows: int, epochs: int) -> dict[str, int]:
+def windows_trained(drawn: list[HyperParams], train_windows: int, epochs: int) -> dict[str, int]:
     """Return how many windows each side trains on, all trials and epochs together."""
-    sizes = [int(params["batch_size"]) for params in drawn]
+    sizes = [params.batch_size for params in drawn]
     full = sum(-(-train_windows // size) * size for size in sizes)
     return {"ours": epochs * train_windows * len(drawn), "peer": epochs * full}
 

@@ -4,8 +4,8 @@ A Dataset that slices a window per item, DataLoader, one trial after another wit
 threads; for the whole night MLflow called once a metric and `log_model` once a trial. Data, initial
 weights, order of samples and dropout are the project's, so equal losses prove equal work.
 
-    python -m benchmarks.reference study ORDERS.json RESULT.json
-    python -m benchmarks.reference night ORDERS.json RESULT.json
+    python -m benchmarks.reference study SPEC.json RESULT.json
+    python -m benchmarks.reference night SPEC.json RESULT.json
 """
 
 import argparse
@@ -31,9 +31,10 @@ from lstm_model.data.assemble import split_chronologically
 from lstm_model.data.bars import join_panel
 from lstm_model.data.cleaning import clean_bars
 from lstm_model.data.features import compute_features
+from lstm_model.data.scaling import Scaler
 from lstm_model.data.targets import compute_targets
 from lstm_model.data.views import ChronoSplit
-from lstm_model.data.windows import WindowSet, scale_blocks, scaled_tensor, window_set
+from lstm_model.data.windows import WindowSet, scale_view, scaled_windows
 from lstm_model.evaluation.accuracy_tests import diebold_mariano
 from lstm_model.evaluation.baselines import baseline_forecasts
 from lstm_model.evaluation.measured import numbers
@@ -91,7 +92,8 @@ class PlainLSTM(nn.Module):
     def forward(self, windows: Tensor) -> Tensor:
         """Return one forecast a window."""
         states, _ = self.lstm(windows)
-        return self.head(self.dropout(states[:, -1])).squeeze(-1)
+        forecasts: Tensor = self.head(self.dropout(states[:, -1])).squeeze(-1)
+        return forecasts
 
 
 def train_plainly(
@@ -107,10 +109,10 @@ def train_plainly(
     network = PlainLSTM(train.rows.shape[1], params)
     optimiser = torch.optim.Adam(network.parameters(), lr=params.lr)
     # A loader draws a seed for its workers; from torch's own generator that would shift dropout.
-    batches = {"batch_size": params.batch_size, "generator": torch.Generator()}
+    size, apart = params.batch_size, torch.Generator()
     shuffled = Shuffled(len(train), seed)
-    train_loader = DataLoader(WindowDataset(train), sampler=shuffled, **batches)
-    validation_loader = DataLoader(WindowDataset(validation), **batches)
+    train_loader = DataLoader(WindowDataset(train), size, sampler=shuffled, generator=apart)
+    validation_loader = DataLoader(WindowDataset(validation), size, generator=apart)
     torch.manual_seed(seed)
     for _ in range(epochs):
         network.train()
@@ -136,16 +138,21 @@ def mean_squared_error(network: PlainLSTM, loader: DataLoader) -> float:
     return total / count
 
 
-def run_study(order: dict[str, Any]) -> dict[str, Any]:
+def run_study(spec: dict[str, Any]) -> dict[str, Any]:
     """Train every trial, one after another; return the curves and the seconds of them all."""
     started = time.perf_counter()
-    view = load_search_view(order["search_path"])
+    view = load_search_view(spec["search_path"])
     curves: list[Curve] = []
-    for trial in order["trials"]:
+    for trial in spec["trials"]:
         params = HyperParams.from_mapping(trial["params"])
-        _, blocks = scale_blocks(view.rows, view.train, params, view.train, view.validation)
+        scaled = scale_view(view, params)
         epochs = train_plainly(
-            params, *blocks, trial["seed"], order["gradient_clip"], order["epochs"]
+            params,
+            scaled.train,
+            scaled.validation,
+            trial["seed"],
+            spec["gradient_clip"],
+            spec["epochs"],
         )
         curves.append([(train, validation) for _, train, validation in epochs])
     return {"curves": curves, "seconds": time.perf_counter() - started}
@@ -232,8 +239,8 @@ class PlainNight:
     def evaluate(self, split: ChronoSplit, params: HyperParams, network: PlainLSTM) -> float:
         """Score the final model and the baselines on the test block."""
         rows, ends = split.held_out.rows, split.held_out.test
-        scaler, _ = scale_blocks(split.search.rows, split.search.train, params)
-        test = window_set(scaled_tensor(rows, scaler), rows, ends, scaler)
+        scaler = Scaler.fit(split.search.rows, split.search.train)
+        test = scaled_windows(rows, ends, scaler)
         network.eval()
         with torch.no_grad():
             loader = DataLoader(WindowDataset(test), params.batch_size)
@@ -264,10 +271,12 @@ class PlainNight:
     def _train(
         self, params: HyperParams, split: ChronoSplit, seed: int, epochs: int, curve: Curve
     ) -> Iterator[tuple[PlainLSTM, float]]:
-        view, started = split.search, time.perf_counter()
-        _, blocks = scale_blocks(view.rows, view.train, params, view.train, view.validation)
+        started = time.perf_counter()
+        scaled = scale_view(split.search, params)
         clip = self.config.training.gradient_clip
-        for network, train, validation in train_plainly(params, *blocks, seed, clip, epochs):
+        for network, train, validation in train_plainly(
+            params, scaled.train, scaled.validation, seed, clip, epochs
+        ):
             curve.append((train, validation))
             mlflow.log_metric("train_loss", train, step=len(curve))
             mlflow.log_metric("val_loss", validation, step=len(curve))
@@ -281,25 +290,25 @@ def log_model(network: PlainLSTM, **options: Any) -> None:
     mlflow.pytorch.log_model(network, name="model", serialization_format="pickle", **options)
 
 
-def run_night(order: dict[str, Any]) -> dict[str, Any]:
+def run_night(spec: dict[str, Any]) -> dict[str, Any]:
     """Run a plain night in the current folder."""
     for name in ("alembic", "mlflow"):
         logging.getLogger(name).setLevel(logging.ERROR)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    config = load_config(order["config"], order.get("overrides"))
-    night = PlainNight(config, order["study_name"], order["trials"])
+    config = load_config(spec["config"], spec.get("overrides"))
+    night = PlainNight(config, spec["study_name"], spec["trials"])
     return night.run()
 
 
 def main() -> None:
-    """Read an order, carry it out, write what came of it."""
+    """Read a specification, carry it out, write what came of it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=("study", "night"))
-    parser.add_argument("order", type=Path)
+    parser.add_argument("spec", type=Path)
     parser.add_argument("result", type=Path)
     arguments = parser.parse_args()
-    order = json.loads(arguments.order.read_text(encoding="utf-8"))
-    result = {"study": run_study, "night": run_night}[arguments.what](order)
+    spec = json.loads(arguments.spec.read_text(encoding="utf-8"))
+    result = {"study": run_study, "night": run_night}[arguments.what](spec)
     arguments.result.write_text(json.dumps(result), encoding="utf-8")
 
 

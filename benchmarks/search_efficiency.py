@@ -26,16 +26,11 @@ from benchmarks.results import write_results
 from lstm_model.config.search import SearchConfig
 from lstm_model.model.network import training_cost
 from lstm_model.search.distributions import Choice
-from lstm_model.search.hyper_params import HyperParams, Params
+from lstm_model.search.hyper_params import HyperParams
 from lstm_model.search.pruning import PrunerName, epoch_limits
-from lstm_model.search.sampling import (
-    FinishedTrial,
-    ProposalSettings,
-    generation_of,
-    propose,
-    queue_first,
-)
-from lstm_model.search.space import SamplerName, distributions, seed_space
+from lstm_model.search.sampling import ProposalSettings, generation_of, propose, queue_first
+from lstm_model.search.space import SamplerName, distributions, searched_part, seed_space
+from lstm_model.search.trial import Trial
 from lstm_model.search.unit_cube import params_to_point
 
 SPACE = seed_space()
@@ -46,16 +41,20 @@ CHECKPOINTS = (10, 20, 50)
 class CurveTable:
     """Configurations with their validation losses after each epoch, and seconds for all epochs."""
 
-    params: tuple[Params, ...]
+    params: tuple[HyperParams, ...]
     points: np.ndarray
     losses: np.ndarray
     seconds: np.ndarray
 
-    def nearest(self, params: Params, taken: set[int]) -> int:
+    def nearest(self, params: HyperParams, taken: set[int]) -> int:
         """Return the row nearest in the unit cube among those not taken."""
-        distances = np.square(self.points - params_to_point(params, SPACE)).sum(axis=1)
+        distances = np.square(self.points - _point(params)).sum(axis=1)
         distances[list(taken)] = np.inf
         return int(distances.argmin())
+
+
+def _point(params: HyperParams) -> np.ndarray:
+    return params_to_point(searched_part(params, SPACE), SPACE)
 
 
 @cache
@@ -65,13 +64,15 @@ def read_table() -> CurveTable:
         rows = list(csv.DictReader(file))
     whole = [name for name, domain in SPACE.items() if domain.type == "int"]
     whole += [name for name, domain in SPACE.items() if isinstance(domain, Choice)]
-    params: list[Params] = [
-        {name: int(row[name]) if name in whole else float(row[name]) for name in SPACE}
+    params = [
+        HyperParams.from_mapping(
+            {name: int(row[name]) if name in whole else float(row[name]) for name in SPACE}
+        )
         for row in rows
     ]
     return CurveTable(
         params=tuple(params),
-        points=np.array([params_to_point(p, SPACE) for p in params]),
+        points=np.array([_point(p) for p in params]),
         losses=np.array([[float(row[f"epoch_{e + 1}"]) for e in range(EPOCHS)] for row in rows]),
         seconds=np.array([float(row["seconds"]) for row in rows]),
     )
@@ -132,10 +133,7 @@ def replay(strategy: Strategy, seed: int, total: int) -> Replay:
     clock = 0.0
     for generation in trials:
         spent = [table.seconds[row] * epochs / EPOCHS for row, epochs in generation]
-        clock += _makespan(
-            spent,
-            [training_cost(HyperParams.from_mapping(table.params[row])) for row, _ in generation],
-        )
+        clock += _makespan(spent, [training_cost(table.params[row]) for row, _ in generation])
         for row, epochs in generation:
             rows.append(row)
             lengths.append(epochs)
@@ -159,13 +157,13 @@ def _trials(strategy: Strategy, seed: int, total: int) -> Iterator[Generation]:
         sampler=strategy.sampler,
         queued=queue_first([], strategy.examples, SPACE),
     )
-    finished: list[FinishedTrial] = []
+    finished: list[Trial] = []
     taken: set[int] = set()
     for first in range(0, total, strategy.generation):
         curves = [trial.curve for trial in finished]
-        siblings: list[Params] = []
+        siblings: list[HyperParams] = []
         generation: Generation = []
-        ended: list[FinishedTrial] = []
+        ended: list[Trial] = []
         for number in generation_of(first, strategy.generation, total):
             row = table.nearest(propose(number, settings, finished, siblings), taken)
             taken.add(row)
@@ -174,8 +172,11 @@ def _trials(strategy: Strategy, seed: int, total: int) -> Iterator[Generation]:
             losses = dict(enumerate(table.losses[row], start=1))
             cut = next((e for e, loss in losses.items() if loss > limits.get(e, np.inf)), None)
             curve = {e: loss for e, loss in losses.items() if cut is None or e <= cut}
-            loss = losses[EPOCHS] if cut is None else None
-            ended.append(FinishedTrial(number, table.params[row], loss, curve=curve))
+            if cut is None:
+                trial = Trial(number, "COMPLETE", table.params[row], losses[EPOCHS], curve=curve)
+            else:
+                trial = Trial(number, "PRUNED", table.params[row], None, curve=curve)
+            ended.append(trial)
             generation.append((row, len(curve)))
         finished += ended
         yield generation
@@ -188,14 +189,13 @@ def _plain_trials(seed: int, total: int) -> Iterator[Generation]:
     taken: set[int] = set()
     for _ in range(total):
         asked = study.ask(space)
-        row = table.nearest(dict(asked.params), taken)
+        row = table.nearest(HyperParams.from_mapping(asked.params), taken)
         taken.add(row)
         # The study is told what was trained, not what was asked for.
         study.tell(asked, state=TrialState.FAIL)
         loss = float(table.losses[row, -1])
-        study.add_trial(
-            create_trial(params=dict(table.params[row]), distributions=space, values=[loss])
-        )
+        params = searched_part(table.params[row], SPACE)
+        study.add_trial(create_trial(params=params, distributions=space, values=[loss]))
         yield [(row, EPOCHS)]
 
 

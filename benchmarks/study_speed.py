@@ -25,17 +25,17 @@ from benchmarks.trials import prepare
 from lstm_model.config.loader import load_config
 from lstm_model.model.network import training_cost
 from lstm_model.model.training import Precision, TrainingSettings
-from lstm_model.search.hyper_params import HyperParams, Params
+from lstm_model.search.hyper_params import HyperParams
 from lstm_model.seeding import derive_seed
 from tasks.data.data_set import DataSet, load_search_view
-from tasks.search.trial import TrialOrder, TrialOutcome
+from tasks.search.trial import TrialResult, TrialSpec
 from tasks.search.workers import TrialExecutor
 
 CONFIG = "benchmarks/task.yaml"
 WORKERS = 2
 VARIANTS = ("plain", "fp32", "bf16")
 Curve = list[tuple[float, float]]
-SMALLEST: Params = {"hidden_size": 64, "num_layers": 1, "batch_size": 128}
+SMALLEST = HyperParams(hidden_size=64, num_layers=1, batch_size=128)
 
 
 def main() -> None:
@@ -66,7 +66,7 @@ def main() -> None:
 class Bench:
     """The variants, and the seconds and losses they came to, round by round."""
 
-    def __init__(self, data_set: DataSet, configurations: list[Params], epochs: int) -> None:
+    def __init__(self, data_set: DataSet, configurations: list[HyperParams], epochs: int) -> None:
         self.load_average = os.getloadavg()[0]
         self.data_set, self.configurations, self.epochs = data_set, configurations, epochs
         self.clip = load_config(CONFIG).training.gradient_clip
@@ -77,17 +77,17 @@ class Bench:
 
     def run_plain(self) -> None:
         """Train with the plain loop, in a process of its own."""
-        order = {
+        spec = {
             "search_path": self.data_set.search_path,
             "epochs": self.epochs,
             "gradient_clip": self.clip,
             "trials": [
-                {"params": params, "seed": _seed(number)}
+                {"params": params.to_dict(), "seed": _seed(number)}
                 for number, params in enumerate(self.configurations)
             ],
         }
-        paths = [Path(".bench") / f"plain-{name}.json" for name in ("order", "result")]
-        paths[0].write_text(json.dumps(order), encoding="utf-8")
+        paths = [Path(".bench") / f"plain-{name}.json" for name in ("spec", "result")]
+        paths[0].write_text(json.dumps(spec), encoding="utf-8")
         command = [sys.executable, "-m", "benchmarks.reference", "study", *map(str, paths)]
         subprocess.run(command, check=True)
         result = json.loads(paths[1].read_text(encoding="utf-8"))
@@ -96,34 +96,37 @@ class Bench:
 
     def run_ours(self, precision: Precision) -> None:
         """Train in warm workers, the longest trial first as the search does."""
-        orders = [
-            self._order(number, params, precision, self.epochs)
+        specs = [
+            self._spec(number, params, precision, self.epochs)
             for number, params in enumerate(self.configurations)
         ]
-        orders.sort(key=lambda order: training_cost(HyperParams(**order.params)), reverse=True)
+        specs.sort(key=lambda spec: training_cost(spec.params), reverse=True)
         started = time.perf_counter()
         with TrialExecutor(WORKERS, 3600) as executor, ThreadPoolExecutor(WORKERS) as threads:
 
             def warm_up(number: int) -> float:
-                outcome = executor.run(self._order(number, SMALLEST, precision, 1))
-                return time.perf_counter() - started - outcome.seconds
+                result = executor.run(self._spec(number, SMALLEST, precision, 1))
+                return time.perf_counter() - started - result.trial.seconds
 
             self.start_seconds.append(max(threads.map(warm_up, range(WORKERS))))
             warm = time.perf_counter()
-            outcomes = list(threads.map(executor.run, orders))
+            results = list(threads.map(executor.run, specs))
             self.seconds[precision].append(time.perf_counter() - warm)
-        self.curves[precision] = [_curve(o) for o in sorted(outcomes, key=lambda o: o.number)]
+        results.sort(key=lambda result: result.trial.number)
+        self.curves[precision] = [_curve(result) for result in results]
 
-    def _order(self, number: int, params: Params, precision: Precision, epochs: int) -> TrialOrder:
+    def _spec(
+        self, number: int, params: HyperParams, precision: Precision, epochs: int
+    ) -> TrialSpec:
         settings = TrainingSettings(_seed(number), self.clip, precision=precision)
-        return TrialOrder(number, params, self.data_set.search_path, epochs, settings)
+        return TrialSpec(number, params, self.data_set.search_path, epochs, settings)
 
     def report(self) -> dict[str, Any]:
         """Gather medians, ratios, differences of losses and shares of the peak."""
         view = load_search_view(self.data_set.search_path)
         gflop = self.epochs * sum(
             lstm_gflop(
-                HyperParams.from_mapping(params),
+                params,
                 self.data_set.feature_count,
                 view.rows.window_length,
                 self.data_set.train_samples,
@@ -165,7 +168,7 @@ class Bench:
 
     def _final_losses(self) -> list[dict[str, Any]]:
         return [
-            params | {name: self.curves[name][number][-1][1] for name in VARIANTS}
+            params.to_dict() | {name: self.curves[name][number][-1][1] for name in VARIANTS}
             for number, params in enumerate(self.configurations)
         ]
 
@@ -174,10 +177,11 @@ def _seed(number: int) -> int:
     return derive_seed(SEED, "speed", number, "train")
 
 
-def _curve(outcome: TrialOutcome) -> Curve:
-    if outcome.state != "COMPLETE":
-        raise RuntimeError(f"every trial must complete but {outcome.number}: {outcome.reason}")
-    return [(epoch.train_loss, epoch.validation_loss) for epoch in outcome.parts[0]]
+def _curve(result: TrialResult) -> Curve:
+    trial = result.trial
+    if trial.state != "COMPLETE":
+        raise RuntimeError(f"every trial must complete but {trial.number}: {trial.reason}")
+    return [(epoch.train_loss, epoch.validation_loss) for epoch in result.parts[0]]
 
 
 def table(report: dict[str, Any]) -> str:

@@ -24,10 +24,10 @@ from lstm_model.config.loader import parse_config
 from lstm_model.config.pipeline import PipelineConfig
 from lstm_model.data.bars import Bars
 from lstm_model.data.indicators import INDICATORS
-from lstm_model.data.windows import WindowSet, scale_blocks
+from lstm_model.data.windows import WindowSet
 from lstm_model.model.training import TrainingSettings, build_network, train_epochs
 from lstm_model.search.hyper_params import HyperParams
-from tasks.data.data_set import load_search_view
+from tasks.data.data_set import load_scaled_view
 from tasks.data.prepare import prepare_data_set
 from tasks.data.snapshots import find_snapshot, store_snapshot
 from tasks.search.workers import _start_worker
@@ -72,7 +72,7 @@ def generate(ticker: str, number: int) -> Bars:
     frame = pd.DataFrame(
         {
             "ticker": ticker,
-            "date": pd.bdate_range("2004-01-05", periods=SESSIONS, unit="us"),
+            "date": pd.bdate_range("2004-01-05", periods=SESSIONS).as_unit("us"),
             "open": open_,
             "high": np.maximum(open_, close) * np.exp(reach[0]),
             "low": np.minimum(open_, close) * np.exp(-reach[1]),
@@ -95,7 +95,7 @@ def store(kind: str) -> Facts:
     snapshot = store_snapshot.fn(config.data, parts)
     facts = meter.facts()
     store_snapshot.fn(configure(kind, 1).data, parts[:1])
-    return facts | {"rows": snapshot.rows, "file_mb": _megabytes(snapshot.path)}
+    return facts | {"rows": snapshot.rows, "file_mb": _megabytes(Path(snapshot.path))}
 
 
 def prepare(kind: str) -> Facts:
@@ -111,7 +111,7 @@ def prepare(kind: str) -> Facts:
         "single_path": alone.search_path,
         "search_sha256": data_set.search_sha256,
         "train_windows": data_set.train_samples,
-        "search_file_mb": _megabytes(data_set.search_path),
+        "search_file_mb": sum(map(_megabytes, Path(data_set.search_path).iterdir())),
     }
 
 
@@ -119,8 +119,7 @@ def first_batch(path: str) -> Facts:
     """Read the search view, scale it and draw a batch, as a worker process does."""
     _start_worker()
     meter = Meter()
-    view = load_search_view(path)
-    _, (train, _) = scale_blocks(view.rows, view.train, PARAMS, view.train, view.validation)
+    train = _train_windows(path)
     windows, _ = train.batch(torch.randperm(len(train))[:BATCH])
     return meter.facts() | {"batch_shape": list(windows.shape)}
 
@@ -152,8 +151,7 @@ def throughput(panel_path: str, single_path: str, rounds: int) -> Facts:
 
 
 def _train_windows(path: str) -> WindowSet:
-    view = load_search_view(path)
-    return scale_blocks(view.rows, view.train, PARAMS, view.train)[1][0]
+    return load_scaled_view(path, PARAMS.feature_scaling, PARAMS.sequence_length).train
 
 
 class Meter:
@@ -184,8 +182,8 @@ def _resident_bytes() -> tuple[int, int]:
     return resident, peak
 
 
-def _megabytes(path: str) -> float:
-    return Path(path).stat().st_size / 1e6
+def _megabytes(file: Path) -> float:
+    return file.stat().st_size / 1e6
 
 
 STEPS: dict[str, Callable[..., Facts]] = {

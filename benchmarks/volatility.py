@@ -27,15 +27,9 @@ from lstm_model.data.cleaning import clean_bars
 from lstm_model.data.features import compute_features
 from lstm_model.data.targets import compute_targets
 from lstm_model.data.views import ChronoSplit, SearchView
-from lstm_model.data.windows import scale_blocks, scaled_tensor, window_set
+from lstm_model.data.windows import scale_view, scaled_windows
 from lstm_model.evaluation.baselines import baseline_forecasts, benchmark_on_validation
-from lstm_model.model.training import (
-    EarlyStopping,
-    TrainingSettings,
-    build_network,
-    forecast,
-    train_epochs,
-)
+from lstm_model.model.training import TrainingSettings, build_network, fit, forecast
 from lstm_model.search.hyper_params import HyperParams
 from tasks.data.sources import open_source
 
@@ -97,14 +91,14 @@ def judge(series: Series, skip: str, arguments: argparse.Namespace) -> dict[str,
     config = configure(series, skip, arguments.bars)
     split = prepare(series, config)
     if arguments.test:
-        fit = split.search
+        view = split.search
         truth = split.held_out.rows.labels[split.held_out.test]
         har = baseline_forecasts(split)["har"]
     else:
-        fit = inner(split.search)
+        view = inner(split.search)
         truth = split.search.rows.labels[split.search.validation]
         har = benchmark_on_validation(split.search)
-    members = np.stack(list(forecasts(fit, split, test=arguments.test)))
+    members = np.stack(list(forecasts(view, split, test=arguments.test)))
     error = float(np.mean((har - truth) ** 2))
     ratios = np.mean((members - truth) ** 2, axis=1) / error
     return {
@@ -147,22 +141,18 @@ def inner(view: SearchView) -> SearchView:
     return replace(view, train=view.train[: cut - 1], validation=view.train[cut:])
 
 
-def forecasts(fit: SearchView, split: ChronoSplit, *, test: bool) -> Iterator[np.ndarray]:
-    """Train each seed on `fit`, and forecast the block that is judged."""
-    scaler, (train, stop) = scale_blocks(fit.rows, fit.train, PARAMS, fit.train, fit.validation)
+def forecasts(view: SearchView, split: ChronoSplit, *, test: bool) -> Iterator[np.ndarray]:
+    """Train each seed on `view`, and forecast the block that is judged."""
+    scaled = scale_view(view, PARAMS)
     rows, ends = split.search.rows, split.search.validation
     if test:
         rows, ends = split.held_out.rows, split.held_out.test
-    windows = window_set(scaled_tensor(rows, scaler), rows, ends, scaler)
+    windows = scaled_windows(rows, ends, scaled.scaler)
     for seed in range(SEEDS):
-        network = build_network(len(fit.rows.feature_names), PARAMS, seed, silent=fit.rows.har_skip)
-        stopping = EarlyStopping(PATIENCE)
+        network = build_network(len(rows.feature_names), PARAMS, seed, zero_head=scaled.zero_head)
         settings = TrainingSettings(seed=seed, gradient_clip=1.0)
-        for epoch in train_epochs(network, PARAMS, train, stop, settings, MAX_EPOCHS):
-            if stopping.update(epoch, network):
-                break
-        stopping.restore(network)
-        yield scaler.unscale_forecasts(forecast(network, windows), rows.har_terms[ends])
+        fit(network, PARAMS, scaled.train, scaled.validation, settings, PATIENCE, MAX_EPOCHS)
+        yield scaled.scaler.unscale_forecasts(forecast(network, windows), rows.har_terms[ends])
 
 
 if __name__ == "__main__":
