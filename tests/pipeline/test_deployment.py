@@ -114,8 +114,7 @@ def test_the_deployment_runs_by_command_and_is_scheduled(
         "-p", "study_name=deployed",
         "-p", f"overrides={json.dumps(overrides)}",
     )  # fmt: skip
-    client = mlflow.MlflowClient(f"sqlite:///{folder / 'mlruns' / 'mlflow.db'}")
-    runs = client.search_runs(["1"])
+    runs = runs_of(folder, "deployed")
     roles = sorted(run.data.tags["role"] for run in runs)
     assert roles == ["night", "retrain", "trial", "trial"]
     assert {run.info.status for run in runs} == {"FINISHED"}
@@ -174,17 +173,18 @@ def test_a_cancelled_run_ends_cleanly_and_the_next_one_goes_on(
     assert not alive
     state = httpx.get(f"{api}/flow_runs/{run_id[1]}").json()["state"]["type"]
     assert state in {"CANCELLED", "CANCELLING"}
-    assert "RUNNING" not in {run.info.status for run in cancelled_runs(folder)}
+    assert "RUNNING" not in {run.info.status for run in runs_of(folder, "cancelled")}
 
     prefect(folder, environment, *words, "--watch")
     assert count_trials(store, "COMPLETE") == done + 3
     assert count_trials(store, "RUNNING") == 0
-    assert "RUNNING" not in {run.info.status for run in cancelled_runs(folder)}
+    assert "RUNNING" not in {run.info.status for run in runs_of(folder, "cancelled")}
 
 
-def cancelled_runs(folder: Path) -> list[mlflow.entities.Run]:
+def runs_of(folder: Path, study_name: str) -> list[mlflow.entities.Run]:
+    """Return the runs of a study's nights and all below them; tests of a site share its store."""
     client = mlflow.MlflowClient(f"sqlite:///{folder / 'mlruns' / 'mlflow.db'}")
-    nights = client.search_runs(["1"], "tags.study_name = 'cancelled'")
+    nights = client.search_runs(["1"], f"tags.study_name = '{study_name}'")
     keys = {night.data.tags.get("study_key") for night in nights}
     return [run for run in client.search_runs(["1"]) if run.data.tags.get("study_key") in keys]
 
