@@ -1,6 +1,6 @@
 # make run    sets up .venv and runs the pipeline on bundled real bars
 # make check  sets up .venv and runs lint, types, the import contracts and what starts no process
-# make test   sets up .venv and runs lint, types, the import contract and all tests but the slow ones
+# make test   sets up .venv and runs lint, types, the import contract and all but the slow tests
 # make docs   sets up .venv and writes docs/configuration.md from lstm_model/config
 # make bench  sets up .venv and measures: speed, memory, search efficiency
 PYTHON ?= python3
@@ -38,7 +38,7 @@ $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "lstm-hpo needs Python >= 3.11; set PYTHON=python3.11")'
 	$(PYTHON) -m venv .venv
 
-# torch first and as pinned: any other version would be a build with several GB of CUDA packages.
+# The pinned torch first, because any other build brings several GB of CUDA packages.
 .venv/.run-installed: pyproject.toml constraints.txt | $(BIN)/python
 	$(INSTALL) "$(TORCH)"
 	$(INSTALL) -e .

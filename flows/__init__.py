@@ -1,1 +1,1 @@
-"""What happens in which order; readable aloud."""
+"""The steps of a night and their order, and the command line."""

@@ -1,4 +1,4 @@
-"""The leak audit alone: bars -> data set -> audit; nothing is searched and nothing is recorded."""
+"""The leak audit alone: bars -> data set -> audit; nothing is searched or recorded."""
 
 from lstm_model.config.pipeline import PipelineConfig
 from lstm_model.data.leakage import AuditRow
@@ -8,7 +8,7 @@ from tasks.data.snapshots import fetch_bars, find_snapshot, store_snapshot
 
 
 def audit(settings: PipelineConfig) -> tuple[AuditRow, ...]:
-    """Fetch, prepare and audit, without a server: the tasks are called as plain functions."""
+    """Fetch, prepare and audit without a server, by calling the tasks as plain functions."""
     data = settings.data
     if data.snapshot is not None:
         snapshot = find_snapshot.fn(data, data.snapshot)

@@ -67,11 +67,11 @@ def run(
     summary: Annotated[Path | None, typer.Option(help="Write the results here as JSON.")] = None,
     _debug: Debug = False,
 ) -> None:
-    """Run one night by hand and print what it came to."""
+    """Run one night by hand and print its results."""
     overrides = parse_settings(settings or [])
     if trials is not None:
         overrides |= parse_settings([f"search.trials={trials}"])
-    # Everything that can be refused is refused here, before a server is started for the flow.
+    # Invalid input is refused here, before a server is started for the flow.
     parsed = load_config(config, overrides)
     if study_name is not None:
         check_study_name(study_name)
@@ -154,7 +154,7 @@ def report(
     output: Annotated[Path, typer.Option(help="The file to write.")] = Path("report.html"),
     _debug: Debug = False,
 ) -> None:
-    """Write the page of a recorded night again, from MLflow alone."""
+    """Write the page of a recorded night again, from MLflow only."""
     from tasks.report import remake_report  # noqa: PLC0415 - as above
 
     print(remake_report(uri, night, output))
@@ -206,7 +206,7 @@ def parse_settings(settings: list[str]) -> dict[str, Any]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit: 0, 1 for a failed run, 2 for a usage error, 130 for Ctrl-C."""
     status = call(sys.argv[1:] if arguments is None else arguments)
-    # On exit Python would walk through everything that was imported: 1.5 s for nothing.
+    # On exit Python would walk through everything that was imported, which takes 1.5 s for nothing.
     gc.freeze()
     sys.exit(status)
 

@@ -1,4 +1,4 @@
-"""The nightly flow: bars, data set, audit, search, retraining, one look at the test block."""
+"""The nightly flow: bars, data set, audit, search, retraining, one evaluation on the test block."""
 
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ def lstm_hpo(
     """Run one night.
 
     `config` is a YAML file, `study_name` defaults to that file's name, `overrides` maps dotted keys
-    of the configuration to values. Raises LeakFound before the search where the audit fails.
+    of the configuration to values. Raises LeakFound before the search if the audit fails.
     """
     settings = load_config(config, overrides)
     name = check_study_name(study_name or Path(config).stem)

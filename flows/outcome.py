@@ -16,7 +16,7 @@ FAILED, MISUSED, INTERRUPTED = 1, 2, 130
 
 @dataclass(slots=True)
 class Shared:
-    """What one call of the program carries in Typer's context."""
+    """What one call of the program stores in Typer's context."""
 
     debug: bool = False
 
@@ -29,7 +29,7 @@ def _note_debug(context: typer.Context, debug: bool) -> bool:
 Debug = Annotated[
     bool, typer.Option("--debug", help="Show logs and tracebacks.", callback=_note_debug)
 ]
-"""`--debug`, before or after the command's name; whoever needs it reads it from the context."""
+"""`--debug`, before or after the command's name; commands read it from the context."""
 
 
 def exit_status(command: Callable[[], object], shared: Shared) -> int:

@@ -1,4 +1,4 @@
-"""Prefect's own failures, turned into an error that says what to check."""
+"""Errors of Prefect, turned into an error that says what to check."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from lstm_model.errors import ServerError
 
 @contextmanager
 def server_errors_explained() -> Iterator[None]:
-    """Raise ServerError where Prefect, or the HTTP client it talks to its server with, fails."""
+    """Raise ServerError if Prefect, or the HTTP client of its server, fails."""
     try:
         yield
     except (PrefectException, httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:

@@ -1,4 +1,4 @@
-"""What a scheduled night needs, looked at one by one."""
+"""Checks of everything that a scheduled night needs."""
 
 import os
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ WORK_POOL = "lstm-hpo"
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at."""
+    """One check: its name, whether it passed, what was found, and a remedy."""
 
     name: str
     passed: bool
@@ -25,11 +25,11 @@ class Check:
 
 
 def examine() -> Iterator[Check]:
-    """Look at the folders, then at the Prefect server and what is deployed there."""
+    """Check the folders, then the Prefect server and its deployments."""
     for folder in ("data", "mlruns"):
         writable = os.access(folder, os.W_OK)
         found = str(Path(folder).resolve())
-        yield Check(folder, writable, found, f"run in the project's folder; make {folder} writable")
+        yield Check(folder, writable, found, f"run in the project folder; make {folder} writable")
     url = get_current_settings().api.url
     if url is None:
         yield Check(

@@ -1,4 +1,4 @@
-"""Final models + test block -> Evaluation; the only place that judges by the test block."""
+"""Final models + test block -> Evaluation; the only place that evaluates on the test block."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +38,7 @@ Members = Float[np.ndarray, "member sample"]
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What the test block said, and where each of its samples stands with every forecast of it."""
+    """The evaluation on the test block, and the file with every forecast of each sample."""
 
     evaluation: Evaluation
     forecasts_path: str
@@ -52,7 +52,7 @@ def evaluate_on_test(
     models: FinalModels,
     bundles: Bundles,
 ) -> Judged:
-    """Look at the test block once: the final model, the references and every baseline."""
+    """Evaluate the final model, the references and every baseline once on the test block."""
     split = load_split(data_set)
     rows, test = split.held_out.rows, split.held_out.test
     references = _forecasts(bundles, rows, test)
@@ -87,7 +87,7 @@ def evaluate_on_test(
 
 
 def _forecasts(bundles: Bundles, rows: Rows, ends: np.ndarray) -> dict[str, Members]:
-    """Forecast with every model; those that scale alike share their windows."""
+    """Forecast with every model; models with the same scaling share their windows."""
     windows: dict[tuple[str, int], WindowSet] = {}
     forecasts = {}
     for name, bundle in bundles.items():
@@ -107,7 +107,7 @@ def _target(config: PipelineConfig, split: ChronoSplit) -> Target:
 def _search_facts(
     search: SearchView, study: StudyResult, models: FinalModels, winner: Bundle
 ) -> SearchFacts:
-    """Gather what selection bias and the search's worth are judged from, all on validation."""
+    """Collect the validation results that measure selection bias and the value of the search."""
     rows, ends = search.rows, search.validation
     truth = rows.labels[ends]
     validation: Validation | NotComputed = NotComputed("the model was refitted on validation")
@@ -120,7 +120,7 @@ def _search_facts(
             benchmark=benchmark_on_validation(search),
             dates=rows.dates[ends],
         )
-    # What stopped each training, which holds for a model that was refitted on validation, too.
+    # The loss that stopped each training; it is valid for a refitted model too.
     losses = {
         model.name: float(np.mean([training.best_loss for training in model.trainings]))
         for model in models.references

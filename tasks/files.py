@@ -1,4 +1,4 @@
-"""Writing a file so that it is there whole or not at all."""
+"""Atomic writes: a file is complete or absent."""
 
 import os
 import tempfile
@@ -12,9 +12,9 @@ from lstm_model.errors import StorageError
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> Path:
-    """Call `write` on a temporary neighbour of `path`, sync it, and move it into place.
+    """Call `write` on a temporary file next to `path`, sync it, and move it into place.
 
-    Raises StorageError where the disk refuses (full, read-only); what stood at `path` stays.
+    Raises StorageError if the disk is full or read-only; an existing file at `path` then stays.
     """
     partial: Path | None = None
     try:
@@ -29,7 +29,7 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> Path:
         partial.replace(path)
     except OSError as error:
         raise StorageError(
-            f"cannot write {path}: {error.strerror or error}; free or mount it"
+            f"cannot write {path}: {error.strerror or error}; free space or make it writable"
         ) from error
     finally:
         if partial is not None:
@@ -38,7 +38,7 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> Path:
 
 
 def move_into_place(folder: Path, place: Path) -> Path:
-    """Move a finished folder to its place; one that stands there already makes room for it."""
+    """Move a finished folder to its place, and replace a folder that exists there."""
     for file in folder.iterdir():
         with file.open("rb") as written:
             os.fsync(written.fileno())
@@ -50,7 +50,7 @@ def move_into_place(folder: Path, place: Path) -> Path:
 
 
 def _umask() -> int:
-    # There is no way to read it but to set it.
+    # The only way to read it is to set it.
     mask = os.umask(0o022)
     os.umask(mask)
     return mask
@@ -58,7 +58,7 @@ def _umask() -> int:
 
 @contextmanager
 def refuse_politely(what: str) -> Iterator[None]:
-    """Turn the disk's refusal into a StorageError that names what was being written."""
+    """Turn a disk error into a StorageError that names what was being written."""
     try:
         yield
     except (OSError, SafetensorError) as error:

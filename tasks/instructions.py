@@ -1,7 +1,7 @@
-"""Which instructions the numbers come from: the processor's, as far as limits leave them.
+"""Which CPU instructions compute the numbers: the processor's, up to the limits that are set.
 
-A sum's last digits depend on how many of its terms are added at once. torch's own kernels, oneDNN
-(the LSTM) and MKL (the head) each choose by themselves, and each has a limit of its own.
+A sum's last digits depend on how many of its terms are added at once. torch's kernels, oneDNN (the
+LSTM) and MKL (the head) each choose their instructions, and each has its own limit.
 """
 
 import os
@@ -12,11 +12,11 @@ from pathlib import Path
 import torch
 
 LADDER = ("SSE41", "AVX2", "AVX512_CORE", "AVX512_CORE_BF16", "AVX512_CORE_AMX")
-"""oneDNN's instruction sets, by its own names, as far as they decide a step of ours."""
+"""oneDNN's instruction sets, by its own names, that matter for a training step."""
 
 AVX512_BF16, AMX = "AVX512_CORE_BF16", "AVX512_CORE_AMX"
 
-# What else oneDNN's limit may be called, and the rung up to which it then goes.
+# Other names of oneDNN's limit, and the highest rung that each allows.
 _ALSO_CALLED = {
     "AVX": "SSE41",
     "AVX2_VNNI": "AVX2",
@@ -37,9 +37,9 @@ LIMITS = (
 
 
 def describe_instructions() -> dict[str, str]:
-    """Return the processor, what each library takes of it, and the limits that are set.
+    """Return the processor, the instructions each library uses, and the limits that are set.
 
-    torch's own answer (`get_cpu_capability`) knows of torch's limit alone, not of the others'.
+    torch's own answer (`get_cpu_capability`) accounts only for torch's limit.
     """
     return {
         "processor": processor_name(),
@@ -50,9 +50,9 @@ def describe_instructions() -> dict[str, str]:
 
 
 def onednn_level() -> str:
-    """Return the highest set that oneDNN uses: the processor's, or the limit where that is lower.
+    """Return the highest set that oneDNN uses: the processor's, or the limit if that is lower.
 
-    Outside of x86 the machine's name.
+    On processors other than x86 it is the machine's name.
     """
     if platform.machine().lower() not in {"x86_64", "amd64"}:
         return platform.machine()
@@ -66,7 +66,7 @@ def limits() -> str:
 
 @lru_cache(maxsize=1)
 def processor_name() -> str:
-    """Return the processor's name, family and model where the system tells them."""
+    """Return the processor's name, family and model, if the system gives them."""
     cpuinfo = Path("/proc/cpuinfo")
     if not cpuinfo.is_file():
         return platform.processor() or platform.machine()
@@ -89,7 +89,7 @@ def _processors_rung() -> int:
 
 
 def _limits_rung() -> int:
-    """Return the rung that oneDNN's limit leaves; one that it does not know limits nothing."""
+    """Return the highest rung within oneDNN's limit; an unknown limit has no effect."""
     asked = os.environ.get("ONEDNN_MAX_CPU_ISA") or os.environ.get("DNNL_MAX_CPU_ISA") or ""
     name = _ALSO_CALLED.get(asked.upper(), asked.upper())
     return LADDER.index(name) if name in LADDER else len(LADDER) - 1

@@ -1,4 +1,4 @@
-"""Whether a device can train in the precision asked for, found out before anything is fetched."""
+"""Whether a device can train in the configured precision, checked before anything is fetched."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,10 +16,10 @@ REMEDY = "set training.precision to fp32"
 
 @dataclass(frozen=True, slots=True)
 class Bf16Ability:
-    """Whether a training step can be taken in bfloat16 on a device.
+    """Whether a device can take a training step in bfloat16.
 
-    `needs` and `found` say in words what it takes and what there is; `caution` why a step is not
-    faster than in fp32, empty where nothing speaks against it.
+    `needs` and `found` say in words what is needed and what was found; `caution` says why a step is
+    not faster than in fp32, and is empty if it is.
     """
 
     possible: bool
@@ -29,7 +29,7 @@ class Bf16Ability:
 
 
 def require_hardware(precision: Precision, device: str, *, quietly: bool = False) -> None:
-    """Raise ConfigError where this machine lacks the device or the precision; note what is slow.
+    """Raise ConfigError if this machine lacks the device or the precision; note if it is slow.
 
     `device` may be auto. Called before bars are fetched.
     """
@@ -39,9 +39,9 @@ def require_hardware(precision: Precision, device: str, *, quietly: bool = False
 
 
 def require_precision(precision: Precision, device: str) -> str:
-    """Return what the user should know of training so on a resolved device, empty for nothing.
+    """Return a warning about this precision on a resolved device, or an empty string.
 
-    Raises ConfigError where the device cannot.
+    Raises ConfigError if the device cannot train in it.
     """
     if precision == "fp32":
         return ""
@@ -57,10 +57,10 @@ def require_precision(precision: Precision, device: str) -> str:
 
 @lru_cache(maxsize=2)
 def probe_bf16(device: str) -> Bf16Ability:
-    """Take one tiny training step in bfloat16, and look up what the device does it with.
+    """Take one tiny training step in bfloat16, and look up the instructions that it uses.
 
-    What is possible is tried, as libraries refuse by rules of their own. What is slow is read off
-    the instructions, not timed: an answer must not depend on what else the machine does.
+    Whether it is possible is tried, because each library has its own rules. Whether it is slow is
+    derived from the instructions and not timed, so that the answer does not depend on other load.
     """
     if device == "cuda":
         major, minor = torch.cuda.get_device_capability()
@@ -81,7 +81,7 @@ def probe_bf16(device: str) -> Bf16Ability:
 
 
 def _caution(level: str) -> str:
-    """Say what a processor's instructions let expect; docs/experiments.md has the measurements."""
+    """Say how fast a processor with these instructions is; measured in docs/experiments.md."""
     if level not in LADDER or level == AMX:
         return ""
     if level == AVX512_BF16:

@@ -1,4 +1,4 @@
-"""Progress of a night: a line for each stage, then a bar on a terminal or a line for each item."""
+"""Progress of a night: a line for each stage, and a bar on a terminal or a line for each item."""
 
 import sys
 import time
@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # it imports torch
 STAGES = {
     "download": "bars of every ticker",
     "prepare": "features, labels, windows and split",
-    "audit": "does any number know the future?",
+    "audit": "does any number depend on the future?",
     "search": "trials of the search space",
     "retrain": "the best configuration and its references, from several seeds each",
     "evaluate": "the test block, once",
@@ -51,9 +51,9 @@ class StageClock:
 
 
 class ItemProgress:
-    """Counts the items of a stage that are done, and says how much time is left.
+    """Counts the finished items of a stage, and estimates the time left.
 
-    stage: the stage's name. total: items in all. done: those that were done before.
+    stage: the stage's name. total: number of items. done: items that had finished before.
     """
 
     def __init__(self, stage: str, total: int, done: int = 0) -> None:
@@ -73,7 +73,7 @@ class ItemProgress:
             self._task = self._bar.add_task(stage, total=total, completed=done, status="")
 
     def show(self, item: str, status: str, share_done: float) -> None:
-        """Show an item that has ended; `share_done` is that of this stage's work, from 0 to 1."""
+        """Show an item that has ended; `share_done` of the stage's work is from 0 to 1."""
         left = ""
         if 0 < share_done < 1:
             seconds = (time.monotonic() - self._started) * (1 / share_done - 1)
@@ -108,7 +108,7 @@ class TrialProgress(ItemProgress):
         self._best: float | None = None
 
     def advance(self, trial: Trial) -> None:
-        """Take in a trial that has ended."""
+        """Count a trial that has ended."""
         if trial.loss is not None and (self._best is None or trial.loss < self._best):
             self._best = trial.loss
         self.done += trial.is_finished
@@ -119,14 +119,14 @@ class TrialProgress(ItemProgress):
 
 
 class TrainingProgress(ItemProgress):
-    """Shows how many final trainings are done; time left is by their estimated cost."""
+    """Shows how many final trainings are done; the time left comes from their estimated cost."""
 
     def __init__(self, costs: list[float]) -> None:
         super().__init__("retrain", len(costs))
         self._total_cost, self._done_cost = sum(costs), 0.0
 
     def advance(self, name: str, member: int, cost: float, outcome: "LearningCurve | str") -> None:
-        """Take in one training of the model `name`, or the reason why it failed."""
+        """Count one training of the model `name`; `outcome` is the reason if it failed."""
         self.done += 1
         self._done_cost += cost
         if isinstance(outcome, str):
@@ -142,7 +142,7 @@ def _listed(*parts: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return seconds as a reader says them: 42 s, 3 min, 1 h 20 min."""
+    """Format seconds for people: 42 s, 3 min, 1 h 20 min."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)

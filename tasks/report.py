@@ -1,4 +1,4 @@
-"""A night's page: drawn, kept in MLflow, linked from a Prefect artifact, drawn again."""
+"""A night's page: rendered, stored in MLflow, linked from a Prefect artifact, rendered again."""
 
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -29,7 +29,7 @@ PAGE_FILE, CONTENT_FILE, SUMMARY_FILE = "report.html", "report.json", "summary.j
 
 @task(name="report", cache_policy=NO_CACHE)
 def report(night: NightResult, logger: RunLogger) -> None:
-    """Draw the night's page and keep it on the parent run, beside summary and source."""
+    """Render the night's page and store it on the parent run, with its summary and its content."""
     logger.log_text(summary_json(night), SUMMARY_FILE)
     logger.log_text(night_to_json(night), CONTENT_FILE)
     logger.log_text(render_page(night), PAGE_FILE)
@@ -41,7 +41,7 @@ def report(night: NightResult, logger: RunLogger) -> None:
 
 
 def headline(night: NightResult) -> str:
-    """Return verdict, headline table and link as Markdown."""
+    """Return the verdict, the main table and a link as Markdown."""
     evaluation = night.evaluation
     rows = [("model", evaluation.model)]
     rows += [
@@ -60,27 +60,27 @@ def headline(night: NightResult) -> str:
             "|---|---|---|---|",
             *table,
             "",
-            f"Whole page: [{PAGE_FILE}]({_clickable(night)}), `{night.run.page}`",
+            f"The whole page: [{PAGE_FILE}]({_clickable(night)}), `{night.run.page}`",
         ]
     )
 
 
 def _clickable(night: NightResult) -> str:
-    """Return the page in the MLflow UI; of a local store, where `mlflow ui` shows it by default."""
+    """Return the page's address in the MLflow UI; a local store has that of a plain `mlflow ui`."""
     parts = urlsplit(night.run.tracking_uri)
     server = "http://127.0.0.1:5000"
     if parts.scheme in {"http", "https"}:
-        # Whoever may read a link is not whoever may read a password.
+        # Not everyone who can read the link may know the password.
         server = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
     run = f"#/experiments/{night.run.experiment_id}/runs/{night.run.run_id}"
     return f"{server}/{run}/artifacts/{PAGE_FILE}"
 
 
 def remake_report(tracking_uri: str, run: str, output: Path) -> Path:
-    """Draw a recorded night's page again, from MLflow alone.
+    """Render the page of a recorded night again, from MLflow only.
 
-    `run` is the parent run's id or name. Raises ConfigError where the address is none, there is no
-    such night, or it holds no page's content; StorageError where a store or a disk refuses.
+    `run` is the parent run's id or name. Raises ConfigError if the address is not valid, if there
+    is no such night, or if it has no content for a page; StorageError if a store or a disk fails.
     """
     quiet_mlflow()
     shown = hide_password(tracking_uri)
@@ -90,21 +90,21 @@ def remake_report(tracking_uri: str, run: str, output: Path) -> Path:
         found = client.find_night(run)
         if found is None:
             raise ConfigError(
-                f"a night is named by its MLflow run's id or name but {shown} has no {run!r}; "
-                f"copy one from the MLflow page"
+                f"RUN must be the id or name of a night's MLflow run but {shown} has no {run!r}; "
+                f"copy one from the MLflow UI"
             )
         text = client.read_text(found, CONTENT_FILE)
     if text is None:
         raise ConfigError(
-            f"a page is made from {CONTENT_FILE} but run {found} has none: the night did not end, "
-            f"or is older than the page; choose another"
+            f"a page needs {CONTENT_FILE} but run {found} has none: the night did not finish, or "
+            f"is older than the page; choose another run"
         )
     try:
         content = night_from_json(text)
     except ValidationError as error:
         raise ConfigError(
-            f"{CONTENT_FILE} of run {found} was written by another version "
-            f"(places that differ: {error.error_count()}); take its {PAGE_FILE}, or that version"
+            f"{CONTENT_FILE} must be of this version but that of run {found} differs in "
+            f"{error.error_count()} places; open its {PAGE_FILE}, or use its version"
         ) from error
     page = render_page(content)
     return write_atomically(output, lambda part: part.write_text(page, encoding="utf-8"))

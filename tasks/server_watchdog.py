@@ -1,7 +1,7 @@
-"""The Prefect server that a night starts for itself ends with the night, however that ends.
+"""The Prefect server that a night starts for itself always ends with the night.
 
-Without an API address Prefect starts a server in a process of its own and stops it on a regular
-exit alone; after kill -9 of the night it would live on for ever.
+Without an API address Prefect starts a server in a separate process, and stops it only on a regular
+exit; after kill -9 of the night it would run forever.
 """
 
 import os
@@ -28,22 +28,22 @@ runpy.run_module("uvicorn", run_name="__main__", alter_sys=True)
 
 
 def end_server_with_night() -> None:
-    """Have Prefect start its own server so that it ends with this process, kill -9 included.
+    """Make Prefect's own server end with this process, even on kill -9.
 
-    Nothing is done where an API address is set: that server is not ours.
+    If an API address is set, the server is not ours, and nothing is done.
     """
     if PREFECT_API_URL.value():
         return
     from prefect.server.api.server import SubprocessASGIServer  # noqa: PLC0415 - 3 s of imports, which only a night without a server makes anyway
 
-    # Prefect has no hook for it. One class starts every server of its own, whoever asks first.
+    # Prefect has no hook for it, but a single class starts every such server.
     SubprocessASGIServer._run_uvicorn_command = _start  # type: ignore[method-assign, assignment]
 
 
 def _start(server: "SubprocessASGIServer") -> "subprocess.Popen[Any]":
-    """Start uvicorn as Prefect's own method does, its standard input a pipe from this process.
+    """Start uvicorn as Prefect's own method does, with a pipe from this process as standard input.
 
-    The writing end is this process's alone (no child inherits it) and is never closed by hand.
+    Only this process has the writing end (no child inherits it), and it never closes it.
     """
     reading, _writing = os.pipe()
     try:

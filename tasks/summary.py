@@ -1,4 +1,4 @@
-"""Gathering a finished night into one NightResult, from what its stages returned."""
+"""Collect the results of all stages into one NightResult."""
 
 import datetime as dt
 import json
@@ -42,12 +42,20 @@ def summarise(
     logger: RunLogger,
     seconds: dict[str, float],
 ) -> NightResult:
-    """Bring together all that a night came to; nothing is written.
+    """Collect all results of a night; nothing is written.
 
-    study_name: as the user gave it. config: of the night. snapshot: its bars. data_set: how they
-    were cut. study: the search. insight: what it taught. models: winner and references. audit: all
-    rows of the leak audit. evaluation: of the test block. registered: the winner's version. logger:
-    the night's MLflow run, whose metrics are compared with last night's. seconds: of each stage.
+    study_name: as the user gave it.
+    config: of the night.
+    snapshot: the stored bars.
+    data_set: the prepared blocks.
+    study: the search.
+    insight: what the search taught.
+    models: winner and references.
+    audit: all rows of the leak audit.
+    evaluation: of the test block.
+    registered: the winner's version in the model registry.
+    logger: the night's MLflow run, whose metrics are compared with last night's.
+    seconds: of each stage.
     """
     run = RecordedRun(
         tracking_uri=logger.tracking_uri,
@@ -101,7 +109,7 @@ def _started(logger: RunLogger) -> str:
 def _again(
     config: PipelineConfig, study_name: str, study: StudyResult, snapshot: Snapshot, run_id: str
 ) -> tuple[str, ...]:
-    """Spell the commands that make the night, its best trial and its page again."""
+    """Return the commands that reproduce the night, its best trial and its page."""
     environment = ", ".join(f"{name} {value}" for name, value in describe_environment().items())
     storage, uri = hide_password(config.search.storage), hide_password(config.tracking.uri)
     defaults = SearchConfig().storage, TrackingConfig().uri

@@ -1,7 +1,7 @@
-"""A SQLite store is there whole or not at all: made in a file beside, and moved into place.
+"""SQLite stores are complete or absent: created in a temporary file, then moved into place.
 
-SQLite commits every CREATE by itself, so a first night that is killed while MLflow or Optuna makes
-its tables would leave a part of them, which MLflow refuses for ever.
+SQLite commits each CREATE separately. If a first night were killed while MLflow or Optuna creates
+its tables, some of them would remain, and MLflow would refuse the file forever.
 """
 
 import os
@@ -20,31 +20,31 @@ from lstm_model.errors import StorageError
 from tasks.progress import print_note
 
 PATIENCE_SECONDS = 120.0
-"""How long a process that makes the same store is waited for."""
+"""How long to wait for a process that creates the same store."""
 
 QUIET_SECONDS = 5.0
-"""How long a store in parts is left alone after its last change: another program may make it."""
+"""How long an incomplete store is left alone after its last change; its creator may still run."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoreKind:
-    """What makes a kind of store, and what a whole one is known by."""
+    """How to create a kind of store, and how to recognise a complete one."""
 
     setting: str
-    """The key of the configuration that names the file."""
+    """Key of the configuration that names the file."""
     build: Callable[[Path], None]
-    """Makes a new one at a path, and leaves no connection open."""
+    """Creates a new store at a path, and leaves no connection open."""
     is_whole: Callable[[sqlite3.Connection, set[str]], bool]
-    """Says from a connection and the names of the tables whether the making came to its end."""
+    """Returns, from a connection and the table names, whether the store is complete."""
     filled_when_made: frozenset[str]
-    """Tables with rows that the making itself writes; a row elsewhere is data."""
+    """Tables into which the creation itself writes rows; a row elsewhere is data."""
 
 
 def make_whole(path: Path, kind: StoreKind) -> None:
-    """Make the store if it is not there; set one aside that was cut off while it was made.
+    """Create the store if it is missing; set an incomplete one aside first.
 
-    One that can be opened is not touched. Raises StorageError where the file is in parts and holds
-    data, where another process makes it for too long, or where the disk refuses.
+    A store that can be opened is not touched. Raises StorageError if the file is incomplete and has
+    data, if another process takes too long to create it, or if the disk fails.
     """
     if _is_whole(path, kind):
         return
@@ -57,12 +57,12 @@ def make_whole(path: Path, kind: StoreKind) -> None:
                 _make(path, kind)
     except sqlite3.Error as error:
         raise StorageError(
-            f"cannot make a store at {path}: {error}; set {kind.setting} to another file"
+            f"cannot create a store at {path}: {error}; set {kind.setting} to another file"
         ) from error
 
 
 def _is_whole(path: Path, kind: StoreKind) -> bool:
-    """Say whether the store was made to its end; what SQLite cannot read its library may refuse."""
+    """Return whether the store is complete; a file that SQLite cannot read counts as complete."""
     if not path.exists() or (path.is_file() and path.stat().st_size == 0):
         return False
     try:
@@ -73,7 +73,7 @@ def _is_whole(path: Path, kind: StoreKind) -> bool:
 
 
 def _refuse_data(path: Path, kind: StoreKind) -> None:
-    """Raise StorageError where a store in parts holds rows which its making did not write."""
+    """Raise StorageError if an incomplete store has rows that its creation did not write."""
     if not path.exists():
         return
     with _opened(path) as database:
@@ -84,20 +84,20 @@ def _refuse_data(path: Path, kind: StoreKind) -> None:
         }
     if data:
         raise StorageError(
-            f"{kind.setting} names a whole store or a new file but {path} is neither and "
-            f"holds rows ({', '.join(sorted(data)[:3])}); set {kind.setting} to another file"
+            f"{kind.setting} must be a complete store or a new file but {path} is incomplete and "
+            f"has rows ({', '.join(sorted(data)[:3])}); set {kind.setting} to another file"
         )
 
 
 def has_rows(database: sqlite3.Connection, table: str) -> bool:
-    """Say whether a table that is there holds a row."""
+    """Return whether an existing table has a row."""
     query = f'select exists (select 1 from "{table}")'  # noqa: S608 - a name from the schema
     return bool(database.execute(query).fetchone()[0])
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[sqlite3.Connection]:
-    # Not read-only: what a killed writer left half-written is rolled back by whoever opens it next.
+    # Not read-only: opening it rolls back what a killed writer left half-written.
     address = f"file:{quote(str(path))}?mode=rw"
     with closing(sqlite3.connect(address, timeout=60, uri=True)) as database:
         yield database
@@ -112,14 +112,14 @@ def _tables(database: sqlite3.Connection) -> set[str]:
 
 @contextmanager
 def _made_alone(path: Path) -> Iterator[None]:
-    """Hold the lock beside the store; the system frees it when its holder ends, however it ends."""
+    """Hold the lock next to the store; the system frees it when its holder ends, even if killed."""
     lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=PATIENCE_SECONDS)
     try:
         lock.acquire()
     except Timeout:
         raise StorageError(
-            f"a store is made by one process at a time but {path} has been in the making for "
-            f"{PATIENCE_SECONDS:g} s; end the process that makes it"
+            f"one process at a time may create a store but another has been creating {path} for "
+            f"{PATIENCE_SECONDS:g} s; end that process"
         ) from None
     try:
         yield
@@ -128,7 +128,7 @@ def _made_alone(path: Path) -> Iterator[None]:
 
 
 def _wait_for_another_program(path: Path, kind: StoreKind) -> None:
-    """Wait while a store in parts still changes: `mlflow ui` makes one in place, with no lock."""
+    """Wait while an incomplete store still changes: `mlflow ui` creates one without a lock."""
     while path.exists() and not _is_whole(path, kind):
         parts = (part for part in (path, *_companions(path)) if part.exists())
         changed = max((part.stat().st_mtime for part in parts), default=0.0)
@@ -142,18 +142,18 @@ def _companions(path: Path) -> tuple[Path, ...]:
 
 
 def _set_aside(path: Path) -> None:
-    """Rename a store in parts, with all that SQLite keeps beside it, and name it to the user."""
+    """Rename an incomplete store and SQLite's files next to it, and tell the user."""
     if path.exists() and path.stat().st_size == 0:
         path.unlink()
     aside = _free_name(path)
-    # A journal that stayed would be played back into the new store.
+    # SQLite would replay a remaining journal into the new store.
     for part in (path, *_companions(path)):
         if part.exists():
             part.replace(aside.with_name(aside.name + part.name.removeprefix(path.name)))
     if aside.exists():
         print_note(
-            f"{path} was cut off while it was made and holds nothing; "
-            f"it is set aside as {aside.name}, and a new one is made"
+            f"{path} was interrupted while it was created and is empty; "
+            f"it is set aside as {aside.name}, and a new one is created"
         )
 
 
@@ -165,9 +165,9 @@ def _free_name(path: Path) -> Path:
 
 
 def _make(path: Path, kind: StoreKind) -> None:
-    """Build a store in a file beside and move it into place, synced, with no log to replay."""
+    """Build a store in a temporary file and move it into place, synced, without a log to replay."""
     new = path.with_name(f".{path.name}.making")
-    _remove(new)  # a killed maker's: we hold the lock
+    _remove(new)  # left by a killed process: we hold the lock
     try:
         with _unsynced(new):
             kind.build(new)
@@ -187,7 +187,7 @@ def _remove(path: Path) -> None:
 
 @contextmanager
 def _unsynced(path: Path) -> Iterator[None]:
-    """Let connections to a file that nobody needs yet skip the disk: a fifth of the time."""
+    """Skip syncing for a file that nobody needs yet; this takes a fifth of the time."""
 
     def skip(connection: object, _record: object) -> None:
         if isinstance(connection, sqlite3.Connection):
@@ -203,7 +203,7 @@ def _unsynced(path: Path) -> Iterator[None]:
 
 
 def _sync(path: Path) -> None:
-    if path.is_dir() and os.name == "nt":  # no handle to be had of a folder
+    if path.is_dir() and os.name == "nt":  # Windows has no handle for a folder
         return
     handle = os.open(path, os.O_RDONLY)
     try:

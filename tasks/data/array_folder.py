@@ -1,7 +1,7 @@
-"""Arrays as .npy files in one folder: filled a few rows at a time, read by mapping.
+"""Arrays as .npy files in one folder: written a few rows at a time, read by memory mapping.
 
-Rows are written as a plain file and not through a mapping: where the disk is full a write fails
-with an error, but a mapping kills the process.
+Rows are written to a plain file, not through a mapping: on a full disk a write raises an error, but
+a mapping kills the process.
 """
 
 from contextlib import ExitStack
@@ -12,11 +12,11 @@ from typing import Self
 import numpy as np
 
 Layout = dict[str, tuple[np.dtype, tuple[int, ...]]]
-"""The arrays' types and shapes, by name."""
+"""Type and shape of each array, by name."""
 
 
 class ArrayFolder:
-    """A folder of arrays whose shapes are known, and whose rows are appended in order."""
+    """A folder of arrays with known shapes, to which rows are appended in order."""
 
     def __init__(self, folder: Path, layout: Layout) -> None:
         folder.mkdir()
@@ -54,9 +54,9 @@ class ArrayFolder:
 
 
 def map_arrays(folder: Path) -> dict[str, np.ndarray]:
-    """Map a folder's arrays, read-only; a folder is replaced but never written to once it stands.
+    """Map a folder's arrays read-only; a finished folder may be replaced but is never written to.
 
-    Raises OSError where a file cannot be read, ValueError where it is not a whole array.
+    Raises OSError if a file cannot be read, ValueError if it is not a complete array.
     """
     return {
         path.stem: np.asarray(np.load(path, mmap_mode="r")) for path in sorted(folder.glob("*.npy"))

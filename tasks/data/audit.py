@@ -30,7 +30,7 @@ from tasks.data.snapshots import Snapshot, open_bars
 def audit_data(
     config: PipelineConfig, snapshot: Snapshot, data_set: DataSet
 ) -> tuple[AuditRow, ...]:
-    """Audit features, labels, scaler and what the search was handed; nothing is trained."""
+    """Audit features, labels, scaler and the search view; nothing is trained."""
 
     def compute(bars: Bars) -> FeatureTable:
         return compute_features(bars, config.features)
@@ -50,9 +50,9 @@ def audit_data(
 
 
 def _audit_search_view(config: PipelineConfig, snapshot: Snapshot, data_set: DataSet) -> AuditRow:
-    """Prepare the data again with the test block's bars changed: the search's file is the same.
+    """Prepare the data again with changed bars in the test block; the search view must not change.
 
-    Trials and weights are functions of that file alone.
+    Trials and weights depend on this view only.
     """
     last_day = int(load_search_view(data_set.search_path).rows.dates.max())
 
@@ -64,7 +64,7 @@ def _audit_search_view(config: PipelineConfig, snapshot: Snapshot, data_set: Dat
         again = write_data_set(changed, config, Path(scratch), snapshot.sha256)
     same = again.search_sha256 == data_set.search_sha256
     return AuditRow(
-        "what trials and weights are made from, when the test block's bars change",
+        "the search view, when bars of the test block change",
         same,
         f"unchanged, {data_set.search_sha256[:12]}"
         if same
@@ -73,14 +73,14 @@ def _audit_search_view(config: PipelineConfig, snapshot: Snapshot, data_set: Dat
 
 
 def audit_models(data_set: DataSet, bundles: Mapping[str, Bundle]) -> tuple[AuditRow, ...]:
-    """Audit the scaler that each final model carries."""
+    """Audit the scaler of each final model."""
     view = load_search_view(data_set.search_path)
     blind: dict[tuple[str, int | None], BlindFit] = {}
     rows = []
     for name, bundle in bundles.items():
         params = bundle.params
         key = params.feature_scaling, params.sequence_length
-        if key not in blind:  # models that scale alike are held against one fit
+        if key not in blind:  # models with the same scaling are compared with one fit
             blind[key] = fit_blind(view, params)
         row = audit_scaler(bundle.scaler, blind[key])
         rows.append(AuditRow(f"{name}: {row.check}", row.passed, row.found))
@@ -88,14 +88,14 @@ def audit_models(data_set: DataSet, bundles: Mapping[str, Bundle]) -> tuple[Audi
 
 
 def require_no_leak(rows: tuple[AuditRow, ...]) -> None:
-    """Raise LeakFound where a row of the audit does not hold."""
+    """Raise LeakFound if a row of the audit failed."""
     failed = [row for row in rows if not row.passed]
     if failed:
         raise LeakFound(
-            f"features, labels and scaler may depend on the past alone, and on its last bars, but "
-            f"the leak audit found: "
-            f"{'; '.join(f'{row.check}: {row.found}' for row in failed)}; fix the column in your "
-            f"features.custom, or leave it out; what names none of yours is a fault of lstm-hpo's"
+            f"features, labels and scaler must depend only on the past, and only on its last bars, "
+            f"but the leak audit found: "
+            f"{'; '.join(f'{row.check}: {row.found}' for row in failed)}; fix or remove the column "
+            f"in your features.custom; if none of yours is named, report a bug in lstm-hpo"
         )
 
 

@@ -1,6 +1,6 @@
-"""The prepared data set on disk: one folder the search may see, one for the test block.
+"""The prepared data set on disk: one folder for the search, one for the test block.
 
-Importing this module imports no Prefect, because workers read their data through it.
+This module does not import Prefect, because workers use it to read their data.
 """
 
 import datetime as dt
@@ -31,7 +31,16 @@ _COLUMNS = tuple(field.name for field in fields(Rows) if field.name not in _FACT
 
 @dataclass(frozen=True, slots=True)
 class DataSet:
-    """References to the prepared blocks; the search is handed `search_path` and nothing else."""
+    """References to the prepared blocks.
+
+    search_path: folder of the search view, the only one that the search gets.
+    search_sha256: hash of the search view's values.
+    snapshot_sha256: hash of the stored bars.
+    held_out_path: folder of the test view.
+    feature_count: number of feature columns.
+    train_samples, validation_samples, test_samples: number of samples of the block.
+    validation_start, test_start: first date of the block.
+    """
 
     search_path: str
     search_sha256: str
@@ -47,20 +56,20 @@ class DataSet:
 
 @lru_cache(maxsize=2)
 def load_search_view(path: str) -> SearchView:
-    """Map the search view into memory; kept by a worker from trial to trial."""
+    """Map the search view into memory; a worker keeps it from trial to trial."""
     rows, blocks = _load(Path(path))
     return SearchView(rows, blocks["train"], blocks["validation"])
 
 
 @lru_cache(maxsize=2)
 def load_scaled_view(path: str, feature_scaling: str, sequence_length: int | None) -> ScaledView:
-    """Scale the search view once a process: every trial and final training trains on the same."""
+    """Scale the search view, once per process for all its trials and final trainings."""
     params = HyperParams(feature_scaling=feature_scaling, sequence_length=sequence_length)
     return scale_view(load_search_view(path), params)
 
 
 def load_split(data_set: DataSet) -> ChronoSplit:
-    """Map both views back."""
+    """Map both views into memory."""
     rows, blocks = _load(Path(data_set.held_out_path))
     return ChronoSplit(
         search=load_search_view(data_set.search_path),
@@ -73,9 +82,9 @@ def load_split(data_set: DataSet) -> ChronoSplit:
 def save_views(
     folder: Path, parts: Iterable[tuple[Rows, Rows]], blocks: Blocks, snapshot_sha256: str
 ) -> DataSet:
-    """Write both views as their rows come, each named by the hash of what the search may see.
+    """Write both views while their rows arrive, into folders named by the search view's hash.
 
-    Raises StorageError where the disk refuses; nothing of the data set then stays.
+    Raises StorageError if the disk fails; then no part of the data set remains.
     """
     search_ends = {
         "train": positions(blocks.train, blocks.seen),
@@ -124,7 +133,7 @@ def _scratch(folder: Path) -> Iterator[Path]:
 def open_view(
     folder: Path, row_count: int, ends: dict[str, np.ndarray], like: Rows
 ) -> Iterator[ArrayFolder]:
-    """Begin a view's folder, its blocks of samples written, for `row_count` rows like `like`."""
+    """Create a view's folder for `row_count` rows like `like`, and write its blocks of samples."""
     columns = {name: getattr(like, name) for name in _COLUMNS}
     layout = {name: (a.dtype, (row_count, *a.shape[1:])) for name, a in columns.items()}
     layout |= {_BLOCK + name: (array.dtype, array.shape) for name, array in ends.items()}
@@ -147,7 +156,7 @@ def _load(folder: Path) -> tuple[Rows, dict[str, np.ndarray]]:
         arrays = map_arrays(folder)
         facts = json.loads((folder / _FACTS_FILE).read_text(encoding="utf-8"))
         blocks = {
-            name.removeprefix(_BLOCK): arrays.pop(name).copy()  # torch takes writable arrays alone
+            name.removeprefix(_BLOCK): arrays.pop(name).copy()  # torch needs writable arrays
             for name in list(arrays)
             if name.startswith(_BLOCK)
         }

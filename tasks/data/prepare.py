@@ -1,4 +1,4 @@
-"""Snapshot -> features -> targets -> split -> data set on disk, addressed by its hash."""
+"""Snapshot -> features -> targets -> split -> data set on disk, named by its hash."""
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -18,7 +18,7 @@ from tasks.data.snapshots import Snapshot, open_bars
 
 @task(name="prepare-data-set", cache_policy=NO_CACHE)
 def prepare_data_set(snapshot: Snapshot, config: PipelineConfig) -> DataSet:
-    """Compute features, targets and split; store what the search may see apart from the rest."""
+    """Compute features, targets and split; store the search view and the test view separately."""
     return write_data_set(
         lambda: open_bars(snapshot), config, config.data.data_dir, snapshot.sha256
     )
@@ -30,10 +30,11 @@ def write_data_set(
     folder: Path,
     snapshot_sha256: str,
 ) -> DataSet:
-    """Write a data set from bars that are walked twice, a few tickers at a time.
+    """Write a data set in two passes over the bars, a few tickers at a time.
 
-    Once to find the samples, which say where the blocks begin, and once to write the rows. To
-    compute a universe's features again takes a second; to keep them would take its size in memory.
+    The first pass finds the samples, which determine the blocks; the second writes the rows.
+    Computing the features of a universe twice costs a second; keeping them would cost their size in
+    memory.
     """
     length = config.windows.length
     samples = stack_samples(

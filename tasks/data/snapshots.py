@@ -1,4 +1,4 @@
-"""Snapshots of bars: parquet named by its content's hash, a manifest beside it."""
+"""Snapshots of bars: a Parquet file named by the hash of its content, and a manifest."""
 
 import datetime as dt
 import hashlib
@@ -25,12 +25,21 @@ from tasks.data.sources import open_source
 from tasks.files import write_atomically
 
 TICKERS_A_GROUP = 16
-"""Tickers that are stored, and read back, together: few for memory, many for the schema's cost."""
+"""Tickers stored and read together: few save memory, many save checks of the schema."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A stored panel of bars: where it is, what it holds, which hash names it."""
+    """A stored panel of bars.
+
+    path: of the Parquet file.
+    sha256: hash of the bars.
+    tickers: in the order of the rows.
+    rows: number of bars over all tickers.
+    first, last: dates of the first and the last bar.
+    source: where the bars come from.
+    findings: number of defects found in the bars.
+    """
 
     path: str
     sha256: str
@@ -43,12 +52,12 @@ class Snapshot:
 
 
 def _is_transient(_task: object, _run: object, state: object) -> bool:
-    """Tell Prefect to try again only where the source did not answer."""
+    """Tell Prefect to retry only if the source did not answer."""
     try:
         state.result()  # type: ignore[attr-defined]
     except SourceUnreachable:
         return True
-    except Exception:  # every other failure is final, whatever it is
+    except Exception:  # every other failure is final
         return False
     return False
 
@@ -71,15 +80,17 @@ def fetch_bars(data: DataConfig, ticker: str) -> Bars:
 
 @task(name="store-snapshot", cache_policy=NO_CACHE)
 def store_snapshot(data: DataConfig, parts: list[Bars]) -> Snapshot:
-    """Store the panel under its content's hash.
+    """Store the panel under the hash of its content.
 
-    Content that is there already is written anew, which mends a damaged file and renews its time.
+    An existing file is written again, which repairs a damaged one and updates its time.
     """
     frames = [part.frame for part in parts]
     tickers = tuple(ticker for part in parts for ticker in part.tickers)
     for ticker in tickers:
         if tickers.count(ticker) > 1:
-            raise BarsError(f"a snapshot holds a ticker once but {ticker} comes twice; drop one")
+            raise BarsError(
+                f"a snapshot must have each ticker once but has {ticker} twice; drop one"
+            )
     findings = [finding for part in parts for finding in part.findings]
     sha256 = _sha256(frames[0].columns, lambda name: (frame[name] for frame in frames))
     path = data.raw_dir / f"bars-{sha256[:16]}.parquet"
@@ -109,27 +120,27 @@ def store_snapshot(data: DataConfig, parts: list[Bars]) -> Snapshot:
 def find_snapshot(data: DataConfig, prefix: str) -> Snapshot:
     """Return the stored snapshot whose hash begins with `prefix`.
 
-    Raises StorageError where there is none, ConfigError where it holds other tickers than asked.
+    Raises StorageError if there is none, ConfigError if its tickers are not the configured ones.
     """
     for snapshot in stored_snapshots(data.raw_dir):
         if snapshot.sha256.startswith(prefix):
             if set(snapshot.tickers) != set(data.tickers):
                 raise ConfigError(
-                    f"data.snapshot {prefix} holds {', '.join(snapshot.tickers)} but data.tickers "
-                    f"names {', '.join(data.tickers)}; make them equal"
+                    f"data.snapshot {prefix} has {', '.join(snapshot.tickers)} but data.tickers "
+                    f"has {', '.join(data.tickers)}; make them equal"
                 )
             return snapshot
     raise StorageError(
-        f"data.snapshot names a stored snapshot but none in {data.raw_dir} begins with {prefix!r}; "
-        f"leave it out to fetch bars"
+        f"data.snapshot must name a stored snapshot but none in {data.raw_dir} begins with "
+        f"{prefix!r}; leave it out to fetch bars"
     )
 
 
 @dataclass(frozen=True, slots=True)
 class StoredBars:
-    """A snapshot that holds what its hash says; each walk over it reads a few whole tickers a time.
+    """A snapshot that matches its hash; iteration reads a few whole tickers at a time.
 
-    To walk raises StorageError where the file cannot be read.
+    Iteration raises StorageError if the file cannot be read.
     """
 
     file: pq.ParquetFile
@@ -144,7 +155,7 @@ class StoredBars:
             tickers = frame["ticker"].unique()
             if tickers[0] == last:
                 raise StorageError(
-                    f"a row group of a snapshot must hold whole tickers but in {self.path} one "
+                    f"a row group of a snapshot must have whole tickers but in {self.path} one "
                     f"ends within {last}; delete it and fetch again"
                 )
             last = tickers[-1]
@@ -152,7 +163,7 @@ class StoredBars:
 
 
 def open_bars(snapshot: Snapshot) -> StoredBars:
-    """Open a snapshot; raises StorageError where the file no longer has its hash."""
+    """Open a snapshot; raises StorageError if the file does not match its hash."""
     with _readable(snapshot.path):
         file = pq.ParquetFile(snapshot.path)
         manifest = json.loads(Path(snapshot.path).with_suffix(".json").read_text("utf-8"))
@@ -160,7 +171,7 @@ def open_bars(snapshot: Snapshot) -> StoredBars:
         sha256 = _file_sha256(snapshot.path, found.st_mtime_ns, found.st_size)
     if sha256 != snapshot.sha256:
         raise StorageError(
-            f"snapshot {snapshot.path} does not hold what its hash {snapshot.sha256[:16]} says; "
+            f"snapshot {snapshot.path} must match its hash {snapshot.sha256[:16]} but does not; "
             f"delete it and fetch again"
         )
     findings = tuple(Finding(**finding) for finding in manifest["findings"])
@@ -168,7 +179,7 @@ def open_bars(snapshot: Snapshot) -> StoredBars:
 
 
 def read_bars(snapshot: Snapshot) -> Bars:
-    """Read a snapshot back whole; raises what `open_bars` raises."""
+    """Read a whole snapshot into memory; raises what `open_bars` raises."""
     return join_panel(list(open_bars(snapshot)))
 
 
@@ -183,7 +194,7 @@ def _readable(path: str) -> Iterator[None]:
 
 @lru_cache(maxsize=16)
 def _file_sha256(path: str, modified_ns: int, size: int) -> str:  # noqa: ARG001 - they are the key
-    """Hash what a file holds, once for as long as nobody has written to it."""
+    """Hash the content of a file, once until the file changes."""
     file = pq.ParquetFile(path)
     return _sha256(file.schema_arrow.names, lambda name: _column(file, name))
 
@@ -203,7 +214,7 @@ def _write_parquet(path: Path, frames: list[pd.DataFrame]) -> None:
 
 
 def stored_snapshots(raw_dir: Path) -> list[Snapshot]:
-    """List what is stored, newest first."""
+    """List the stored snapshots, newest first."""
     manifests = []
     for path in raw_dir.glob("bars-*.json"):
         try:
@@ -214,19 +225,19 @@ def stored_snapshots(raw_dir: Path) -> list[Snapshot]:
             ) from error
         stored_at = manifest.pop("stored_at")
         manifest |= {"findings": len(manifest["findings"]), "tickers": tuple(manifest["tickers"])}
-        # The folder may have been moved since: the file lies beside its manifest.
+        # The folder may have moved since, but the file is next to its manifest.
         manifest["path"] = str(path.with_suffix(".parquet"))
         manifests.append((stored_at, Snapshot(**manifest)))
     return [snapshot for _, snapshot in sorted(manifests, key=lambda m: m[0], reverse=True)]
 
 
 def frame_sha256(frame: pd.DataFrame) -> str:
-    """Hash the values, not the file: parquet bytes depend on the library's version."""
+    """Hash the values, not the file, because Parquet's bytes depend on the library's version."""
     return _sha256(frame.columns, lambda name: [frame[name]])
 
 
 def _sha256(names: Iterable[str], column: "Callable[[str], Iterable[pd.Series[Any]]]") -> str:
-    """Hash a panel column by column, each in parts, so that it need not be one frame."""
+    """Hash a panel column by column in parts, so that it does not need to be a single frame."""
     digest = hashlib.sha256()
     for name in names:
         digest.update(name.encode())
@@ -242,7 +253,7 @@ def _sha256(names: Iterable[str], column: "Callable[[str], Iterable[pd.Series[An
 
 def _what_is_cached(data: DataConfig) -> str:
     stored: list[Snapshot] = []
-    with suppress(StorageError):  # a damaged manifest must not hide that the source is out
+    with suppress(StorageError):  # a damaged manifest must not hide that the source is down
         stored = stored_snapshots(data.raw_dir)
     for snapshot in stored:
         if snapshot.source == data.source and set(data.tickers) == set(snapshot.tickers):

@@ -1,4 +1,4 @@
-"""BarSource: yahoo, bundled, csv; each gives one ticker's raw frame, unadjusted, with actions."""
+"""Sources of bars: yahoo, bundled, csv; each gives the raw frame of one ticker, unadjusted."""
 
 import datetime as dt
 from functools import lru_cache
@@ -22,7 +22,7 @@ class BarSource(Protocol):
     def fetch(self, ticker: str, start: dt.date | None, end: dt.date | None) -> pd.DataFrame:
         """Return raw bars with start <= date <= end.
 
-        Raises SourceUnreachable where a retry may help, TickerUnknown where it cannot.
+        Raises SourceUnreachable if a retry may help, TickerUnknown if it cannot.
         """
         ...
 
@@ -34,14 +34,12 @@ def open_source(data: DataConfig) -> BarSource:
     if data.source == "bundled":
         return BundledSource()
     if data.csv_dir is None or not data.csv_dir.is_dir():
-        raise ConfigError(
-            f"data.csv_dir must be a folder but {data.csv_dir} is none; set it to one"
-        )
+        raise ConfigError(f"data.csv_dir must be a folder but {data.csv_dir} is not; set it to one")
     return CsvSource(data.csv_dir)
 
 
 def rename_columns(frame: pd.DataFrame) -> pd.DataFrame:
-    """Keep the columns that bars are made of, under the names used here, whatever their case."""
+    """Keep the columns that bars need, under our names; the case of letters does not matter."""
     names = {"datetime": "date", "adjclose": "adj_close", "adj close": "adj_close"}
     renamed = {
         column: names.get(key, key.replace(" ", "_"))
@@ -51,12 +49,12 @@ def rename_columns(frame: pd.DataFrame) -> pd.DataFrame:
     frame = frame.rename(columns=renamed)
     for name in (*COLUMNS, *OPTIONAL_COLUMNS):
         if list(frame.columns).count(name) > 1:
-            raise BarsError(f"a column is given once but {name!r} is given twice; remove one")
+            raise BarsError(f"a column must occur once but {name!r} occurs twice; remove one")
     return frame[[c for c in frame.columns if c in (*COLUMNS, *OPTIONAL_COLUMNS)]]
 
 
 class BundledSource:
-    """The index bars that the `arch` package carries: ^GSPC and ^IXIC, 1999-2018."""
+    """The index bars that come with the `arch` package: ^GSPC and ^IXIC, 1999-2018."""
 
     def fetch(self, ticker: str, start: dt.date | None, end: dt.date | None) -> pd.DataFrame:
         """Return the bundled bars of a ticker."""
@@ -66,46 +64,50 @@ class BundledSource:
         if ticker not in loaders:
             raise TickerUnknown(
                 f"source bundled has {', '.join(loaders)} but data.tickers names {ticker!r}; "
-                f"take one of those or another data.source"
+                f"use one of these or another data.source"
             )
         frame = rename_columns(loaders[ticker]().reset_index())
         return _between(frame, ticker, start, end)
 
 
 class CsvSource:
-    """A folder with one `<TICKER>.csv` each; columns in any case and order."""
+    """A folder with one `<TICKER>.csv` per ticker; columns in any case and order."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def fetch(self, ticker: str, start: dt.date | None, end: dt.date | None) -> pd.DataFrame:
-        """Return the rows of `<TICKER>.csv`, as text where the file has text."""
+        """Return the rows of `<TICKER>.csv`, as text."""
         path = self.folder / f"{ticker}.csv"
         if not path.is_file():
             raise TickerUnknown(
-                f"source csv needs one <TICKER>.csv a ticker but {path} is missing; "
+                f"source csv needs one <TICKER>.csv per ticker but {path} is missing; "
                 f"add it or change data.tickers"
             )
         try:
             frame = pd.read_csv(path, encoding="utf-8-sig", dtype=str, keep_default_na=False)
         except pd.errors.EmptyDataError:
-            raise BarsError(f"{ticker}: {path} is empty; a header and bars are needed") from None
+            raise BarsError(
+                f"{ticker}: {path} must have a header and bars but is empty; fill it"
+            ) from None
         except (pd.errors.ParserError, UnicodeDecodeError) as error:
-            raise BarsError(f"{ticker}: {path} is no CSV file: {error}") from error
+            raise BarsError(
+                f"{ticker}: {path} must be a CSV file in UTF-8 but is not: {error}; fix it"
+            ) from error
         return _between(rename_columns(frame), ticker, start, end)
 
 
 class YahooSource:
-    """Yahoo Finance by yfinance: prices adjusted for splits but not for dividends, and actions.
+    """Yahoo Finance through yfinance: prices adjusted for splits, not for dividends, and actions.
 
-    Yahoo's data is for personal use; nothing fetched is redistributed with the project.
+    Yahoo's data is for personal use; the project does not redistribute it.
     """
 
     def __init__(self, cache_dir: Path) -> None:
         self.cache_dir = cache_dir
 
     def fetch(self, ticker: str, start: dt.date | None, end: dt.date | None) -> pd.DataFrame:
-        """Ask Yahoo for one ticker's daily bars; the session still running is left out."""
+        """Fetch one ticker's daily bars from Yahoo, without the session that is still running."""
         import yfinance as yf  # noqa: PLC0415 - slow, and only this source needs it
         from yfinance import exceptions as yfe  # noqa: PLC0415 - as above
 
@@ -113,7 +115,7 @@ class YahooSource:
         yf.set_tz_cache_location(str(self.cache_dir))
         yf.config.debug.hide_exceptions = False
         handle = yf.Ticker(ticker, session=_yahoo_session())
-        # `end` is exclusive at Yahoo and inclusive here; no dates at all would mean one month.
+        # `end` is exclusive at Yahoo and inclusive here; without dates Yahoo gives one month.
         span = {
             "start": (start or dt.date(1900, 1, 1)).isoformat(),
             "end": ((end or dt.date.today()) + dt.timedelta(days=1)).isoformat(),
@@ -130,8 +132,8 @@ class YahooSource:
         except yfe.YFException as error:
             raise _unreachable(ticker, error) from error
         except Exception as error:
-            # yfinance lets through the HTTP client's own errors, and those of reading an answer
-            # that is no chart; they share no base class with its own.
+            # yfinance passes on errors of the HTTP client, and of parsing an answer that is not a
+            # chart; they share no base class with its own.
             if _is_transport_error(error) or isinstance(error, KeyError | ValueError):
                 raise _unreachable(ticker, error) from error
             raise
@@ -145,7 +147,7 @@ class YahooSource:
 def drop_unfinished_session(
     frame: pd.DataFrame, session_end: object, now: pd.Timestamp
 ) -> pd.DataFrame:
-    """Leave out the last bar while its session (`session_end`, any time stamp) is still running."""
+    """Drop the last bar while its session is still running; `session_end` is any time stamp."""
     if session_end is None or frame.empty:
         return frame
     if isinstance(session_end, int | float):
@@ -162,10 +164,10 @@ def drop_unfinished_session(
 
 @lru_cache(maxsize=1)
 def _yahoo_session() -> object:
-    """Return yfinance's kind of session, except that a chart's HTTP status is not lost on the way.
+    """Return a session as yfinance uses, except that it raises on a chart's HTTP status.
 
-    By itself yfinance takes an outage for a ticker that it does not know, asks four times about one
-    that Yahoo does not know, and keeps either answer for the life of the process.
+    yfinance itself takes an outage for an unknown ticker, asks four times about an unknown ticker,
+    and caches both answers for the life of the process.
     """
     from curl_cffi.requests import Response, Session  # noqa: PLC0415 - as yfinance, which needs it
 
@@ -194,7 +196,7 @@ def _unreachable(ticker: str, error: Exception) -> SourceUnreachable:
 
 
 def _is_transport_error(error: Exception) -> bool:
-    """Tell whether the connection failed, as opposed to our own or yfinance's code."""
+    """Return whether the connection failed, as opposed to our own or yfinance's code."""
     module = type(error).__module__.partition(".")[0]
     return module in {"curl_cffi", "requests", "urllib3"} or isinstance(error, OSError)
 
@@ -202,7 +204,7 @@ def _is_transport_error(error: Exception) -> bool:
 def _between(
     frame: pd.DataFrame, ticker: str, start: dt.date | None, end: dt.date | None
 ) -> pd.DataFrame:
-    """Read the dates, all of them, since together they tell their notation; then cut the span."""
+    """Parse all dates, because only together they show their format; then keep the span."""
     if "date" not in frame or frame.empty:
         return frame
     days = parse_dates(frame["date"], ticker)

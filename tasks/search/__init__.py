@@ -1,1 +1,1 @@
-"""The study: its owner, its workers, its record."""
+"""The study: its owner, its workers and its store."""

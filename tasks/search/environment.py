@@ -15,14 +15,14 @@ from tasks.search.workers import WORKER_THREADS
 LIBRARIES = ("torch", "numpy", "optuna")
 
 NOT_IN_A_TRIAL = ("evaluation", "report")
-"""Rooms of `lstm_model` that no loss of a trial depends on."""
+"""Packages of `lstm_model` on which no trial's loss depends."""
 
 
 @lru_cache(maxsize=1)
 def describe_environment() -> dict[str, str]:
-    """Return versions, the code's hash, the processor and its instructions, a worker's threads.
+    """Return versions, code hash, processor and instructions, and the threads of a worker.
 
-    A loss comes out the same to the last bit where all of these are the same.
+    If all of these are the same, so is a loss, bit for bit.
     """
     return {
         "lstm-hpo": version("lstm-hpo"),
@@ -37,7 +37,7 @@ def describe_environment() -> dict[str, str]:
 
 
 def name_drift(recorded: dict[str, str], present: dict[str, str]) -> list[str]:
-    """Return what differs, as `torch 2.12.0 -> 2.13.0`."""
+    """Return the differences, such as `torch 2.12.0 -> 2.13.0`."""
     return [
         f"{name} {recorded.get(name, 'not recorded')} -> {present.get(name, 'gone')}"
         for name in recorded | present

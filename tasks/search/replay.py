@@ -1,6 +1,6 @@
-"""Training a recorded trial again, to see whether its loss comes out the same to the last bit.
+"""Train a recorded trial again, to check that its loss is identical bit for bit.
 
-It does on the environment that the record names: code, libraries, processor, instructions, threads.
+It is identical in the recorded environment: code, libraries, processor, instructions, threads.
 """
 
 from dataclasses import dataclass, replace
@@ -25,7 +25,11 @@ from tasks.search.workers import TrialExecutor
 class Replay:
     """A trial's loss as recorded and as trained again.
 
-    `environment` is what the loss depends on, as it is now; `drift` names what of it has changed.
+    study_key: name of the study in the store.
+    number: of the trial.
+    recorded, again: validation loss then and now.
+    environment: what the loss depends on, as of now.
+    drift: differences from the recorded environment.
     """
 
     study_key: str
@@ -37,16 +41,15 @@ class Replay:
 
     @property
     def is_identical(self) -> bool:
-        """Tell whether both losses are the same number, bit for bit."""
+        """Return whether both losses are identical, bit for bit."""
         return self.recorded == self.again
 
 
 def replay_trial(storage: str, study_name: str, number: int) -> Replay:
     """Train trial `number` of a study again from its recorded specification.
 
-    `study_name` may be the name alone where it has one study. Raises ConfigError where there is no
-    such study or trial, or not the hardware that it asks for, SearchError where the trial does not
-    complete this time.
+    `study_name` may omit the hash if only one study has the name. Raises ConfigError if the study,
+    the trial or its hardware is missing, SearchError if the trial does not complete this time.
     """
     with open_storage(storage) as opened:
         study = _load_study(opened, study_name)
@@ -59,7 +62,7 @@ def replay_trial(storage: str, study_name: str, number: int) -> Replay:
         again = executor.run(spec).trial
     if again.loss is None:
         raise SearchError(
-            f"trial {number} of {study.study_name} had completed but this time it did not: "
+            f"trial {number} of {study.study_name} must complete as recorded but did not: "
             f"{again.reason}"
         )
     environment = describe_environment()
@@ -79,8 +82,8 @@ def _load_study(storage: optuna.storages.RDBStorage, study_name: str) -> optuna.
     if len(matching) != 1:
         listed = ", ".join(matching or names) or "none"
         raise ConfigError(
-            f"a study is named by itself but {study_name!r} names {len(matching)}; there are: "
-            f"{listed}"
+            f"the name must be that of one study but {study_name!r} is that of {len(matching)}; "
+            f"choose from: {listed}"
         )
     return optuna.load_study(study_name=matching[0], storage=storage)
 
@@ -90,8 +93,8 @@ def _completed_trial(study: optuna.Study, number: int) -> optuna.trial.FrozenTri
         if trial.user_attrs.get(NUMBER) == number:
             return trial
     raise ConfigError(
-        f"only a completed trial has a loss to compare, but {study.study_name} has none with "
-        f"number {number}; choose another"
+        f"a replay needs a completed trial but {study.study_name} has none with number {number}; "
+        f"choose another"
     )
 
 

@@ -1,8 +1,9 @@
-"""The search's owner: brings a study to its total of finished trials, whatever happened before.
+"""The owner of a search: it brings a study to its total of finished trials, resumed or new.
 
-One owner, many calculators. Parameters come from `lstm_model.search.sampling`, a pure function;
-workers compute and return; only the owner writes, so nothing waits for a lock and nothing depends
-on who finishes first. What a dead owner left RUNNING is failed here and run again.
+There is one owner and many workers. Parameters come from `lstm_model.search.sampling`, a pure
+function; workers compute and return; only the owner writes. So nothing waits for a lock, and the
+order in which trials finish does not matter. Trials that a dead owner left RUNNING are failed here
+and run again.
 """
 
 import math
@@ -56,10 +57,10 @@ def search_hyperparameters(
     logger: RunLogger,
     executor: TrialExecutor,
 ) -> StudyResult:
-    """Bring the study to `search.trials` finished trials in total, and return its table.
+    """Bring the study to `search.trials` finished trials in total, and return its result.
 
-    `search.time_budget_seconds` ends it earlier, with what it has. Raises SearchError where another
-    search holds the study, or where no trial has completed.
+    `search.time_budget_seconds` may end it earlier. Raises SearchError if another process searches
+    the study, or if no trial completed.
     """
     started = time.monotonic()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -70,7 +71,7 @@ def search_hyperparameters(
         logger.adopt_study(key)
         resumed = sum(trial.is_finished for trial in ended_trials(study))
         if resumed:
-            print_note(f"study {key} goes on from {resumed} finished trials")
+            print_note(f"study {key} continues from {resumed} finished trials")
         settings = _proposal_settings(study, config, data_set, study_name)
         if resumed < search.trials:
             workers = min(worker_count(config), search.trials - resumed)
@@ -81,7 +82,7 @@ def search_hyperparameters(
                 try:
                     runner.run(started + (search.time_budget_seconds or math.inf))
                 except BaseException:
-                    # Whoever waits for a trial is told at once, before anything else is put away.
+                    # Callers that wait for a trial must learn of it before any other clean-up.
                     executor.cut_off("the search was interrupted")
                     raise
         trials = ended_trials(study)
@@ -103,7 +104,7 @@ def search_hyperparameters(
 def _proposal_settings(
     study: optuna.Study, config: PipelineConfig, data_set: DataSet, study_name: str
 ) -> ProposalSettings:
-    """Gather what proposals are made from; what is tried first was fixed with the study."""
+    """Return what proposals are made from; the queue was fixed when the study was created."""
     search = config.search
     known_good = best_of_last_night(study, study_name, space_sha256(config), search.warm_start)
     queue = queue_first(known_good, search.examples, search.space)
@@ -120,7 +121,7 @@ def _proposal_settings(
 
 @dataclass(frozen=True, slots=True)
 class _Running:
-    """A trial under way: as Optuna stores it, and its MLflow run."""
+    """A running trial: its record in Optuna and its MLflow run."""
 
     stored: optuna.Trial
     run_id: str
@@ -128,7 +129,7 @@ class _Running:
 
 
 class SearchRunner:
-    """Begins trials as their turn comes and records them as they end, until total or deadline."""
+    """Starts trials in order and records them as they end, until the total or the deadline."""
 
     def __init__(
         self,
@@ -143,14 +144,14 @@ class SearchRunner:
     ) -> None:
         """Take over a study whose lock is held.
 
-        study: Optuna's record, read and written here alone.
+        study: Optuna's record; only this class reads and writes it.
         config: of the night.
         settings: what proposals are made from.
-        data_set: what trials train on.
-        logger: opens and closes the trials' MLflow runs.
+        data_set: the data that trials use.
+        logger: opens and closes the MLflow runs of trials.
         executor: the worker processes.
-        progress: told of every trial that ends.
-        workers: trials under way at once where there are no generations.
+        progress: shows every trial that ends.
+        workers: number of trials that run at once if there are no generations.
         """
         self.study, self.config, self.settings = study, config, settings
         self.data_set, self.logger, self.executor = data_set, logger, executor
@@ -162,7 +163,7 @@ class SearchRunner:
         self._ended: SimpleQueue[PrefectFuture[tuple[TrialResult, str]]] = SimpleQueue()
 
     def run(self, deadline: float) -> None:
-        """Run until every number below the total has had its turn, or the deadline has come."""
+        """Run until every number below the total has run, or the deadline has passed."""
         while True:
             for spec in sorted(self._next_specs(), key=_cost, reverse=True):
                 self._submit(spec)
@@ -176,7 +177,7 @@ class SearchRunner:
             self._record(future)
 
     def _cut_off(self) -> None:
-        """End what is under way, and record that it was cut off."""
+        """End the running trials, and record that they were cut off."""
         budget = self.config.search.time_budget_seconds
         self.executor.cut_off(f"search.time_budget_seconds ({budget:g}) ran out")
         cut = len(self._running)
@@ -184,11 +185,11 @@ class SearchRunner:
             self._record(self._ended.get())
         self.executor.go_on()
         print_note(
-            f"search.time_budget_seconds ran out; {cut} trials were cut off, the rest is kept"
+            f"search.time_budget_seconds ran out; {cut} trials were cut off, the others are kept"
         )
 
     def _next_specs(self) -> list[TrialSpec]:
-        """Return the trials that may begin now; one that was finished before is passed over."""
+        """Return the trials that may start now, without those that had finished before."""
         specs: list[TrialSpec] = []
         while not specs and (numbers := self._next_numbers()):
             finished = [t for t in ended_trials(self.study) if t.is_finished]
@@ -207,7 +208,7 @@ class SearchRunner:
         return specs
 
     def _next_numbers(self) -> range:
-        """Return what may begin: the next generation, or as many as workers are free."""
+        """Return the numbers that may start: the next generation, or one for each free worker."""
         first, total = self._next_number, self.config.search.trials
         generation = self.config.search.generation
         if generation is None:
@@ -277,7 +278,7 @@ def _cost(spec: TrialSpec) -> float:
 
 @task(name="trial", cache_policy=NO_CACHE)
 def run_trial_in_worker(executor: TrialExecutor, spec: TrialSpec) -> tuple[TrialResult, str]:
-    """Hand one trial to a worker process and wait for it."""
+    """Run one trial in a worker process and wait for it."""
     return executor.run(spec), str(runtime.task_run.id)
 
 
@@ -286,8 +287,8 @@ def _best(config: PipelineConfig, trials: tuple[Trial, ...]) -> Trial:
     if not completed:
         last = (trials[-1].reason or trials[-1].state) if trials else "nothing"
         raise SearchError(
-            f"a search needs one completed trial but none of {len(trials)} did; the last ended "
-            f"with: {last}"
+            f"a search needs a completed trial but none of {len(trials)} completed; the last one "
+            f"ended with: {last}"
         )
     two = len(config.search.minimise) > 1
     return (cheapest_within_one_error if two else best_by_loss)(completed)

@@ -1,4 +1,4 @@
-"""The persistent study: opened under a lock, read as plain trials, written by its owner alone."""
+"""The persistent study: opened under a lock, read as plain trials, written only by its owner."""
 
 import datetime as dt
 import sqlite3
@@ -28,10 +28,10 @@ from tasks.search.trial import TrialSpec
 from tasks.whole_store import StoreKind, has_rows, make_whole
 
 NUMBER = "number"
-"""The user attribute of a trial's number in the search; a trial that is run again keeps it."""
+"""User attribute of a trial: its number in the search, which it keeps if it runs again."""
 
 SPEC, ENVIRONMENT = "order", "environment"
-"""User attributes of a trial: all that it was trained from, and what with."""
+"""User attributes of a trial: its specification, and the environment in which it ran."""
 
 STATES: dict[TrialState, Literal["COMPLETE", "PRUNED", "FAIL"]] = {
     TrialState.COMPLETE: "COMPLETE",
@@ -40,11 +40,11 @@ STATES: dict[TrialState, Literal["COMPLETE", "PRUNED", "FAIL"]] = {
 }
 
 SPACE, QUEUED, CONFIG, SNAPSHOT = "space_sha256", "queued", "config", "snapshot_sha256"
-"""User attributes of a study; what is queued it tries before anything is drawn."""
+"""User attributes of a study; queued parameters are tried before anything is drawn."""
 
 
 def study_key(config: PipelineConfig, data_set: DataSet, study_name: str) -> str:
-    """Name the study by all that its losses depend on: two that differ are never mixed."""
+    """Name the study by everything its losses depend on, so that different ones are never mixed."""
     search = config.search
     depends_on: dict[str, object] = {
         "space": _space(config),
@@ -67,7 +67,7 @@ def study_key(config: PipelineConfig, data_set: DataSet, study_name: str) -> str
 
 
 def space_sha256(config: PipelineConfig) -> str:
-    """Return the hash of the space alone, by which a later night finds studies to start from."""
+    """Return the hash of the space, by which a later night finds studies to start from."""
     return canonical_sha256(_space(config))
 
 
@@ -77,9 +77,9 @@ def _space(config: PipelineConfig) -> dict[str, object]:
 
 @contextmanager
 def open_study(config: PipelineConfig, key: str, study_name: str) -> Iterator[optuna.Study]:
-    """Open or create the study under its lock; tell of studies of the same name on other data.
+    """Open or create the study under its lock; note studies of the same name on other data.
 
-    Raises SearchError where another process holds it, StorageError where the database refuses.
+    Raises SearchError if another process holds it, StorageError if the database fails.
     """
     address = config.search.storage
     with open_storage(address) as storage, _held_alone(address, key, study_name):
@@ -97,16 +97,16 @@ def open_study(config: PipelineConfig, key: str, study_name: str) -> Iterator[op
         if others and not study.trials:
             print_note(
                 f"study {study_name} exists on other data, space or settings "
-                f"({', '.join(others[-3:])}); this is a new one, {key}"
+                f"({', '.join(others[-3:])}); this one is new: {key}"
             )
         yield study
 
 
 @contextmanager
 def open_storage(address: str) -> Iterator[optuna.storages.RDBStorage]:
-    """Open the database of studies; a lock of another writer is waited for, up to a minute.
+    """Open the database of studies; wait up to a minute for the lock of another writer.
 
-    Raises StorageError where the database refuses, then or in the block.
+    Raises StorageError if the database fails, on opening or in the block.
     """
     try:
         url = make_url(address)
@@ -137,7 +137,7 @@ def _build(path: Path) -> None:
 
 
 def _is_whole(database: sqlite3.Connection, tables: set[str]) -> bool:
-    # The version of the tables is what Optuna writes last.
+    # Optuna writes the version of the tables last.
     return "alembic_version" in tables and has_rows(database, "alembic_version")
 
 
@@ -148,7 +148,7 @@ _STUDIES = StoreKind(
 
 @contextmanager
 def _held_alone(address: str, key: str, study_name: str) -> Iterator[None]:
-    """Hold the study's lock, a file beside SQLite's or else in `data`: it binds one machine."""
+    """Hold the study's lock, a file next to SQLite's or in `data`; it works on one machine."""
     url = make_url(address)
     folder = Path("data")
     if url.get_backend_name() == "sqlite" and url.database:
@@ -169,7 +169,7 @@ def _held_alone(address: str, key: str, study_name: str) -> Iterator[None]:
 
 
 def fail_what_a_dead_owner_left(study: optuna.Study) -> None:
-    """Fail every RUNNING trial: we hold the lock, so whoever asked for it is not alive any more."""
+    """Fail every RUNNING trial; we hold the lock, so the owner that started it is dead."""
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         study.tell(trial.number, state=TrialState.FAIL)
 
@@ -180,7 +180,7 @@ def fix_recipe(
     config: PipelineConfig,
     data_set: DataSet,
 ) -> tuple[HyperParams, ...]:
-    """Record what a new study is made from; return what it tries first, as fixed back then."""
+    """Record what a new study is made from; return its queue, which is fixed from then on."""
     if QUEUED not in study.user_attrs:
         space = config.search.space
         study.set_user_attr(SPACE, space_sha256(config))
@@ -193,7 +193,7 @@ def fix_recipe(
 def best_of_last_night(
     study: optuna.Study, study_name: str, space: str, count: int
 ) -> list[HyperParams]:
-    """Return the best parameters of the latest other study of this name and space."""
+    """Return the best parameters of the latest other study with this name and space."""
     if not count:
         return []
     storage = study._storage
@@ -216,7 +216,7 @@ def best_of_last_night(
 
 
 def count_family(study: optuna.Study, study_name: str) -> tuple[int, int]:
-    """Count the finished trials, and the studies they are of, of every night under this name."""
+    """Count the finished trials of all nights under this name, and their studies."""
     finished = (TrialState.COMPLETE, TrialState.PRUNED)
     names = [
         name
@@ -235,7 +235,7 @@ def count_family(study: optuna.Study, study_name: str) -> tuple[int, int]:
 
 
 def ended_trials(study: optuna.Study) -> tuple[Trial, ...]:
-    """Return the trials by ascending number, each as it ended last."""
+    """Return the trials by ascending number, each in its last state."""
     latest: dict[int, FrozenTrial] = {}
     for trial in study.get_trials(deepcopy=False):
         if NUMBER in trial.user_attrs and trial.state.is_finished():
@@ -262,7 +262,7 @@ def _read(stored: FrozenTrial) -> Trial:
 
 
 def begun_params(study: optuna.Study) -> dict[int, HyperParams]:
-    """Return the parameters of every trial that was ever begun, whatever became of it."""
+    """Return the parameters of every trial that was ever started, in any state."""
     return {
         trial.user_attrs[NUMBER]: HyperParams.from_mapping(trial.params)
         for trial in study.get_trials(deepcopy=False)
@@ -271,14 +271,14 @@ def begun_params(study: optuna.Study) -> dict[int, HyperParams]:
 
 
 def begin_trial(study: optuna.Study, spec: TrialSpec, space: Space) -> optuna.Trial:
-    """Store a trial as RUNNING, with all that is needed to train it again."""
+    """Store a trial as RUNNING, with everything needed to train it again."""
     record = {NUMBER: spec.number, SPEC: asdict(spec), ENVIRONMENT: describe_environment()}
     params = searched_part(spec.params, space)
     study.enqueue_trial(params, user_attrs=record)
     active = active_distributions(params, space)
     stored = study.ask(active)
     while stored.user_attrs.get(NUMBER) != spec.number:
-        # An owner that died between the two lines above left one waiting.
+        # An owner that died between the two calls above left a waiting trial.
         study.tell(stored, state=TrialState.FAIL)
         stored = study.ask(active)
     return stored
@@ -287,7 +287,7 @@ def begin_trial(study: optuna.Study, spec: TrialSpec, space: Space) -> optuna.Tr
 def record_trial(study: optuna.Study, stored: optuna.Trial, trial: Trial) -> None:
     """Store how a trial ended: its curve, seconds, loss and state."""
     with_seconds = len(study.directions) > 1
-    if not with_seconds:  # Optuna takes no intermediate values where there are two objectives
+    if not with_seconds:  # Optuna refuses intermediate values if there are two objectives
         for step, loss in trial.curve.items():
             stored.report(loss, step)
     stored.set_user_attr("seconds", trial.seconds)
@@ -304,9 +304,9 @@ def record_trial(study: optuna.Study, stored: optuna.Trial, trial: Trial) -> Non
 
 
 def pareto_front(study: optuna.Study) -> tuple[int, ...]:
-    """Return the numbers of the trials that none beats in loss and seconds, by ascending seconds.
+    """Return the numbers of the trials on the Pareto front of loss and seconds, by seconds.
 
-    Empty where loss alone is minimised.
+    It is empty if only loss is minimised.
     """
     if len(study.directions) < 2:
         return ()

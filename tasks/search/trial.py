@@ -1,6 +1,6 @@
 """The function that runs in a worker: a trial's specification in, the trial and its curves out.
 
-It knows no storage, no tracker and no Prefect, and importing this module imports none of them.
+This module imports neither Optuna's storage nor MLflow nor Prefect.
 """
 
 import math
@@ -33,10 +33,9 @@ from tasks.data.data_set import load_scaled_view, load_search_view
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """What a trial's loss is: one training, or the mean over `parts` folds or seeds.
+    """How a trial's loss is defined: by one training, or as the mean over `parts` folds or seeds.
 
-    `epoch` says which epoch's validation loss counts; `with_error` asks for the standard error of
-    the loss too.
+    `epoch` says which epoch's validation loss counts; `with_error` adds the loss's standard error.
     """
 
     kind: Literal["holdout", "walk_forward", "seeds"] = "holdout"
@@ -48,10 +47,16 @@ class Objective:
 
 @dataclass(frozen=True, slots=True)
 class TrialSpec:
-    """All that a trial depends on.
+    """Everything a trial depends on.
 
-    `limits` are the losses by epoch above which it is pruned, `best_folds` those of the trial to
-    beat; both come from earlier generations.
+    number: its position in the search.
+    params: of network and training.
+    search_path: folder of the search view.
+    epochs: epochs to train.
+    settings: seed, gradient clip, device and precision.
+    objective: how the loss is defined.
+    limits: by epoch, the loss above which it is pruned; from earlier generations.
+    best_folds: losses by fold of the best trial of earlier generations.
     """
 
     number: int
@@ -66,7 +71,7 @@ class TrialSpec:
 
 @dataclass(frozen=True, slots=True)
 class TrialResult:
-    """A trial with every epoch of each of its parts (folds or seeds; one on a holdout)."""
+    """A trial with all epochs of each part (fold or seed; a holdout has one part)."""
 
     trial: Trial
     parts: tuple[tuple[EpochResult, ...], ...] = ()
@@ -74,7 +79,7 @@ class TrialResult:
 
 
 class _Pruned(Exception):  # noqa: N818 - a state, not an error
-    """The trial is not worth going on with."""
+    """The trial is stopped because it is too poor."""
 
 
 def run_trial(spec: TrialSpec) -> TrialResult:
@@ -95,10 +100,10 @@ def run_trial(spec: TrialSpec) -> TrialResult:
                 state, reason = "PRUNED", f"clearly worse than the best after {len(losses)} folds"
                 break
             squares = _squared_errors(network, view.validation)
-            if parts[-1][-1].validation_loss == losses[-1]:  # not where another epoch's counts
+            if parts[-1][-1].validation_loss == losses[-1]:  # not if another epoch's loss counts
                 blocks = losses_by_block(squares, dates)
             if spec.objective.with_error and spec.objective.parts == 1:
-                # Taking the squared errors as independent.
+                # This takes the squared errors as independent.
                 error = float(np.std(squares, ddof=1) / math.sqrt(len(squares)))
     except (TrainingDiverged, _Pruned) as cause:
         state, reason = "PRUNED", str(cause)
@@ -137,7 +142,7 @@ def _parts(spec: TrialSpec) -> Iterator[tuple[np.ndarray, ScaledView, TrainingSe
 
 
 def _curve(parts: list[list[EpochResult]], losses: list[float]) -> dict[int, float]:
-    """Return the losses a pruner compares: by epoch on a holdout, else by part."""
+    """Return the losses that a pruner compares: by epoch for a holdout, else by part."""
     if len(losses) > 1 or len(parts) > 1:
         return dict(enumerate(losses, start=1))
     return {epoch.epoch: epoch.validation_loss for part in parts for epoch in part}
@@ -146,7 +151,7 @@ def _curve(parts: list[list[EpochResult]], losses: list[float]) -> dict[int, flo
 def _train_part(
     view: ScaledView, settings: TrainingSettings, spec: TrialSpec, epochs: list[EpochResult]
 ) -> LSTMRegressor:
-    """Train on one view, adding to `epochs` as they come, so that a divergence keeps its curve."""
+    """Train on one view; `epochs` grows with each epoch, so a divergence keeps its curve."""
     network = build_network(
         view.train.rows.shape[1], spec.params, settings.seed, zero_head=view.zero_head
     )

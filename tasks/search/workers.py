@@ -26,7 +26,7 @@ Spec = TypeVar("Spec")
 Result = TypeVar("Result")
 
 WORKER_THREADS = 1
-"""Threads of a worker: cores are for trials side by side. A loss's last digits depend on it."""
+"""Threads of a worker: cores run trials in parallel. A loss's last digits depend on this."""
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
@@ -63,11 +63,11 @@ def _without_main_module() -> Iterator[None]:
 
 
 class WorkerFailed(Exception):  # noqa: N818 - the state says more than a suffix
-    """A worker did not return a result, and why."""
+    """A worker did not return a result; the message is the reason."""
 
 
 def worker_count(config: PipelineConfig) -> int:
-    """Return how many processes train at once: as asked for, else one a core, or one on a GPU."""
+    """Return how many processes train at once: as configured, else 1 on a GPU or one per core."""
     if config.search.workers is not None:
         return config.search.workers
     if resolve_device(config.device) == "cuda":
@@ -77,18 +77,18 @@ def worker_count(config: PipelineConfig) -> int:
 
 
 def open_workers(config: PipelineConfig) -> "TrialExecutor":
-    """Start the night's workers: they load their libraries while bars are fetched."""
+    """Start the night's workers, so that they load their libraries while bars are fetched."""
     return TrialExecutor(worker_count(config), config.search.trial_timeout_seconds)
 
 
 class TrialExecutor:
-    """Runs trials and final trainings in processes; one that dies costs its own training alone."""
+    """Runs trials and final trainings in processes; if one dies, only its own training is lost."""
 
     def __init__(self, workers: int, timeout_seconds: float) -> None:
         self.timeout_seconds = timeout_seconds
         self._waiting: set[ProcessFuture] = set()
         self._cut_off_because = ""
-        # torch reads the thread count from the environment it is imported in; a child inherits it.
+        # torch reads the thread count from the environment on import; a child inherits it.
         threads = str(WORKER_THREADS)
         with _environment(OMP_NUM_THREADS=threads, MKL_NUM_THREADS=threads):
             self._pool = ProcessPool(
@@ -110,11 +110,11 @@ class TrialExecutor:
         spec: Spec,
         timeout_seconds: float | None = None,
     ) -> Result:
-        """Run a function in a worker and wait; raises WorkerFailed whatever went wrong there."""
+        """Run a function in a worker and wait; raises WorkerFailed for any failure there."""
         try:
             future = self._pool.schedule(function, args=[spec], timeout=timeout_seconds)
             self._waiting.add(future)
-            if self._cut_off_because:  # by a cut-off that this call came too late for
+            if self._cut_off_because:  # this call missed the cut-off
                 future.cancel()
             try:
                 result: Result = future.result()
@@ -132,14 +132,14 @@ class TrialExecutor:
             return f"ran past search.trial_timeout_seconds ({self.timeout_seconds:g})"
         if isinstance(error, ProcessExpired):
             killed = error.exitcode == -signal.SIGKILL
-            why = f": killed, as it is where memory runs out; {_LESS_MEMORY}" if killed else ""
+            why = f": killed, perhaps because memory ran out; {_LESS_MEMORY}" if killed else ""
             return f"its worker died with exit code {error.exitcode}{why}"
         if isinstance(error, MemoryError) or "allocate memory" in text:
             return f"its worker ran out of memory ({text[-120:]}); {_LESS_MEMORY}"
         return f"{type(error).__name__}: {text[:300]}"
 
     def cut_off(self, reason: str) -> None:
-        """End every trial that runs, waits or is yet to come; each fails with this reason."""
+        """End every trial that runs, waits or arrives later; each fails with this reason."""
         self._cut_off_because = reason
         for future in tuple(self._waiting):
             future.cancel()
@@ -157,7 +157,7 @@ class TrialExecutor:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        # Whoever still waits for a trial is told at once that it will not come.
+        # Callers that still wait for a trial must learn at once that it will not end.
         for future in tuple(self._waiting):
             future.cancel()
         self._pool.stop()
@@ -179,12 +179,12 @@ def _environment(**values: str) -> Iterator[None]:
 
 
 def _start_worker() -> None:
-    """Make a fresh process a worker: one thread, memory kept, and no life beyond the parent's."""
+    """Set up a worker process: one thread, freed memory is kept, and it ends with its parent."""
     import torch  # noqa: PLC0415 - in the child, after its environment is set
 
     torch.set_num_threads(WORKER_THREADS)
     if sys.platform == "linux":
-        # Large blocks stay with the process instead of going back to the system after each batch.
+        # Keep large blocks in the process instead of returning them to the system after each batch.
         libc = ctypes.CDLL(None)
         if hasattr(libc, "mallopt"):
             libc.mallopt(M_MMAP_THRESHOLD, 1 << 30)

@@ -1,1 +1,1 @@
-"""MLflow: runs, registry and the served model."""
+"""MLflow: runs, model registry and the served model."""

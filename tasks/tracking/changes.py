@@ -1,4 +1,4 @@
-"""What is not as it was last night, read from both nights' MLflow runs."""
+"""Differences from last night, from the MLflow runs of both nights."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ NO_NIGHT = "This is the first finished night under this name."
 
 @dataclass(frozen=True, slots=True)
 class NightRecord:
-    """What MLflow keeps of a night, as text."""
+    """What MLflow stores of a night, as text."""
 
     settings: Mapping[str, str]
     data: Mapping[str, str]
@@ -31,9 +31,9 @@ class NightRecord:
 def changes_since_last_night(
     client: PatientClient, experiment_id: str, run_id: str
 ) -> tuple[Change, ...] | str:
-    """Name the settings, data, best parameters and scores that differ; or say that there is none.
+    """Return the settings, data, best parameters and scores that differ, or why there are none.
 
-    Last night is the latest finished one of the same study name that began before this one.
+    Last night is the latest finished night with the same study name that started before this one.
     """
     now = client.get_run(run_id)
     name = now.data.tags["study_name"]
@@ -50,7 +50,7 @@ def changes_since_last_night(
 
 
 def compare_nights(before: NightRecord, now: NightRecord) -> tuple[Change, ...]:
-    """Return what differs: settings first, then data, best parameters and scores."""
+    """Return the differences: settings first, then data, best parameters and scores."""
     return (
         *_differences(before.settings, now.settings),
         *_differences(before.data, now.data),

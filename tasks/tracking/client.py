@@ -1,4 +1,4 @@
-"""MLflow's client as a night uses it: quiet, patient with a locked database, its store named."""
+"""MLflow's client for a night: quiet, patient with a locked database, with clear errors."""
 
 import logging
 import os
@@ -25,19 +25,19 @@ from tasks.whole_store import StoreKind, has_rows, make_whole
 Result = TypeVar("Result")
 
 PATIENCE_SECONDS = 120.0
-"""How long another writer's lock is waited for. MLflow itself gives up after 20 s a call."""
+"""How long to wait for another writer's lock. MLflow itself gives up after 20 s per call."""
 
 _LOCKED = "TEMPORARILY_UNAVAILABLE"
 
 _TORN_UPGRADE = re.compile(r"table \S+ already exists|duplicate column name")
-"""What MLflow says of tables that it began to upgrade and finds changed in part."""
+"""MLflow's error on tables whose upgrade was interrupted."""
 
 
 class PatientClient:
-    """An MlflowClient whose calls are made again while the database is locked.
+    """An MlflowClient that repeats its calls while the database is locked.
 
-    A call that found it locked was rolled back whole, so making it again doubles nothing.
-    A SQLite store that is not there is made, whole.
+    A call that found it locked was rolled back completely, so repeating it duplicates nothing.
+    A missing SQLite store is created.
     """
 
     def __init__(self, uri: str) -> None:
@@ -47,7 +47,7 @@ class PatientClient:
         self._client = _patiently(lambda: MlflowClient(tracking_uri=uri, registry_uri=uri))
 
     def find_night(self, run: str) -> str | None:
-        """Return the id of the night with this id or name, the latest of that name."""
+        """Return the id of the night with this id, or of the latest one with this name."""
         try:
             return str(self.get_run(run).info.run_id)
         except MlflowException:
@@ -62,7 +62,7 @@ class PatientClient:
         return next((r.info.run_id for r in named if r.info.run_name == run), None)
 
     def read_text(self, run_id: str, name: str) -> str | None:
-        """Return a run's text file, None where it has none of that name."""
+        """Return a run's text file, or None if it has none with that name."""
         if name not in {item.path for item in self.list_artifacts(run_id)}:
             return None
         with TemporaryDirectory() as folder:
@@ -79,7 +79,7 @@ class PatientClient:
 
 
 def _patiently(call: Callable[[], Result]) -> Result:
-    """Make a call until the database is free, after pauses that grow; another error is raised."""
+    """Repeat a call until the database is free, with growing pauses; other errors are raised."""
     attempts = Retrying(
         retry=retry_if_exception(_is_lock),
         wait=wait_exponential_jitter(multiplier=0.1, max=5, jitter=0.1),
@@ -92,12 +92,12 @@ def _patiently(call: Callable[[], Result]) -> Result:
 def _is_lock(error: BaseException) -> bool:
     if isinstance(error, MlflowException):
         return bool(error.error_code == _LOCKED)
-    # Opening a store, MLflow lets its database's own error through.
+    # On opening a store MLflow passes on the database's own error.
     return isinstance(error, OperationalError) and "database is locked" in str(error)
 
 
 def _build(path: Path) -> None:
-    from mlflow.store.tracking import DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH  # noqa: PLC0415 - on a first night alone
+    from mlflow.store.tracking import DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH  # noqa: PLC0415 - only on a first night
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore  # noqa: PLC0415 - as above
 
     root = DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH
@@ -106,7 +106,7 @@ def _build(path: Path) -> None:
 
 
 def _is_whole(database: sqlite3.Connection, tables: set[str]) -> bool:
-    # The default experiment is what MLflow writes last, and an older version's store has it too.
+    # MLflow writes the default experiment last, and the store of an older version has it too.
     return "experiments" in tables and has_rows(database, "experiments")
 
 
@@ -114,14 +114,14 @@ _RUNS = StoreKind("tracking.uri", _build, _is_whole, frozenset({"alembic_version
 
 
 def quiet_mlflow() -> None:
-    """Keep migrations and notices of MLflow off the user's terminal; what fails is raised too."""
+    """Keep migrations and notices of MLflow off the user's terminal; errors are raised anyway."""
     for name in ("alembic", "mlflow"):
         logging.getLogger(name).setLevel(logging.ERROR)
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
 
 
 def resolve_uri(uri: str) -> str:
-    """Return the tracking URI with a SQLite path made absolute, and its folder made."""
+    """Return the tracking URI with an absolute SQLite path, and create its folder."""
     try:
         url = make_url(uri)
     except ArgumentError:
@@ -137,7 +137,7 @@ def resolve_uri(uri: str) -> str:
 
 
 def require_store(uri: str) -> None:
-    """Raise ConfigError where an address is none, or names a SQLite file that is not there."""
+    """Raise ConfigError if the address is not valid, or names a SQLite file that does not exist."""
     try:
         TrackingConfig(uri=uri)
     except ValueError as error:
@@ -145,12 +145,14 @@ def require_store(uri: str) -> None:
         raise ConfigError(f"--uri {reason.partition(' [type=')[0]}") from None
     path = uri.removeprefix("sqlite:///")
     if path != uri and not Path(path).is_file():
-        raise ConfigError(f"--uri names a database of runs but there is no {path}; name another")
+        raise ConfigError(
+            f"--uri must name a database of runs but there is no {path}; pass another"
+        )
 
 
 @contextmanager
 def refusals_named(uri: str) -> Iterator[None]:
-    """Turn a store's refusal into a StorageError that names it, without its password."""
+    """Turn an error of a store into a StorageError that names the store, without its password."""
     try:
         yield
     except (OSError, MlflowException, SQLAlchemyError) as error:
@@ -158,12 +160,12 @@ def refusals_named(uri: str) -> Iterator[None]:
 
 
 def refusal(uri: str, error: Exception) -> StorageError:
-    """Return the StorageError that says why a store refused."""
+    """Return the StorageError that says why a store failed."""
     reason = " ".join(str(getattr(error, "orig", None) or error).split())[:200]
     remedy = "make it writable or set tracking.uri"
     if _TORN_UPGRADE.search(reason):
         remedy = (
-            "an upgrade of its tables was cut off: put back a copy from before, or set "
+            "an upgrade of its tables was interrupted: restore an earlier copy, or set "
             "tracking.uri to a new file"
         )
     return StorageError(

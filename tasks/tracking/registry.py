@@ -22,7 +22,7 @@ REQUIREMENTS = (
     "numpy", "pandas", "pandera", "torch", "safetensors", "TA-Lib", "pydantic", "PyYAML", "optuna",
     "jaxtyping", "mlflow",
 )  # fmt: skip
-"""What the bundle imports; named, because inferring it takes MLflow up to two minutes."""
+"""Packages that the bundle imports; MLflow would take up to two minutes to infer them."""
 
 _REQUIRED = ("open", "high", "low", "close")
 _OPTIONAL = ("volume", "dividends", "stock_splits")
@@ -40,9 +40,12 @@ def register_model(
 ) -> RegisteredModel:
     """Log the bundle as a pyfunc on the retraining's run, and register it.
 
-    tracking_uri: where runs and models are recorded. run_id: of the retraining's run. model_name:
-    in the registry. bundle: what is logged, saved in the folder bundle_path. snapshot: the bars
-    that the input example is taken from.
+    tracking_uri: where runs and models are recorded.
+    run_id: of the retraining's run.
+    model_name: name in the model registry.
+    bundle: the model.
+    bundle_path: folder in which the bundle is saved.
+    snapshot: bars from which the input example is taken.
     """
     mlflow.set_tracking_uri(tracking_uri)
     mlflow.set_registry_uri(tracking_uri)
@@ -71,14 +74,14 @@ def register_model(
 
 
 def input_example(snapshot: Snapshot, bars: int) -> pd.DataFrame:
-    """Return the last `bars` raw bars of each ticker, dates as text."""
+    """Return the last `bars` raw bars of each ticker, with dates as text."""
     frame = read_bars(snapshot).frame.groupby("ticker", sort=False).tail(bars)
     columns = ["ticker", "date", *_REQUIRED, *_OPTIONAL]
     return frame[columns].assign(date=frame["date"].dt.strftime("%Y-%m-%d")).reset_index(drop=True)
 
 
 def signature() -> ModelSignature:
-    """Say what the served model takes and gives."""
+    """Return the served model's input and output columns."""
     keys = [ColSpec("string", "ticker"), ColSpec("string", "date")]
     prices = [ColSpec("double", name) for name in _REQUIRED]
     optional = [ColSpec("double", name, required=False) for name in _OPTIONAL]

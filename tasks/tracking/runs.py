@@ -1,7 +1,7 @@
-"""MLflow: one parent run a night, one nested run a trial and one a final model.
+"""MLflow: one parent run per night, and one nested run per trial and per final model.
 
 Runs are addressed by their ids, because MLflow's active run belongs to a thread. Metrics are
-written in one batch a run, which costs what two single calls do.
+written in one batch per run, which costs as much as two single calls.
 """
 
 import math
@@ -36,7 +36,7 @@ RUN_STATUS = {"COMPLETE": "FINISHED", "PRUNED": "KILLED", "FAIL": "FAILED"}
 
 
 class RunLogger:
-    """Writes one night to MLflow: the parent run, and what hangs below it."""
+    """Writes one night to MLflow: the parent run and its nested runs."""
 
     def __init__(self, client: PatientClient, uri: str, experiment_id: str, run_id: str) -> None:
         self.client = client
@@ -46,7 +46,7 @@ class RunLogger:
         self._study_key = ""
 
     def log_data(self, snapshot: Snapshot, data_set: DataSet) -> None:
-        """Record which bars the night used and how they were cut."""
+        """Record which bars the night used and how they were split."""
         dataset = Dataset(
             name=",".join(snapshot.tickers)[:400],
             digest=snapshot.sha256[:16],
@@ -69,15 +69,15 @@ class RunLogger:
         self.client.log_artifact(self.run_id, str(manifest), "data")
 
     def adopt_study(self, study_key: str) -> None:
-        """Tag the night with its study, and close what an owner that died left RUNNING of it.
+        """Tag the night with its study, and close the study's runs that a dead owner left RUNNING.
 
-        The caller holds the study's lock, so such a run has nobody who would close it.
+        The caller holds the study's lock, so nobody else would close such a run.
         """
         self._study_key = study_key
         self._tag(self.run_id, {"study_key": study_key})
         for run in self._running_runs(f"tags.study_key = '{study_key}'"):
             if run.info.run_id != self.run_id:
-                self._tag(run.info.run_id, {"error": "cut off: its process ended without a word"})
+                self._tag(run.info.run_id, {"error": "cut off: its process exited unexpectedly"})
                 self.client.set_terminated(run.info.run_id, "FAILED")
 
     def start_trial(self, number: int, optuna_number: int, params: Params) -> str:
@@ -86,7 +86,7 @@ class RunLogger:
         return self._start_child(f"trial-{number}", tags, params)
 
     def finish_trial(self, run_id: str, result: TrialResult, task_run_id: str) -> None:
-        """Write a trial's curve and close its run with the state it ended in."""
+        """Write a trial's curve and close its run with its final state."""
         trial = result.trial
         tags: dict[str, object] = {
             "prefect.task_run_id": task_run_id,
@@ -105,7 +105,7 @@ class RunLogger:
         self.client.set_terminated(run_id, RUN_STATUS[trial.state])
 
     def log_models(self, models: FinalModels) -> str:
-        """Record each final model as a nested run of its own, and return the winner's id."""
+        """Record each final model as a nested run, and return the id of the winner's run."""
         for reference in models.references:
             self.finish(self._log_model(f"reference-{reference.name}", "reference", reference))
         return self._log_model("retrain", "retrain", models.winner)
@@ -130,7 +130,7 @@ class RunLogger:
             self.client.set_terminated(run.info.run_id, "FAILED")
 
     def log_evaluation(self, evaluation: Evaluation) -> None:
-        """Write the test metrics, the baselines' and the tests on the parent run."""
+        """Write metrics of model and baselines, and the tests, on the parent run."""
         values = numbers(evaluation.model, "test") | numbers(evaluation.selection, "selection")
         for other in (*evaluation.baselines, *evaluation.references):
             values |= numbers(other.metrics, other.name)
@@ -145,27 +145,27 @@ class RunLogger:
         )
 
     def log_audit(self, rows: Sequence[AuditRow]) -> None:
-        """Tag the parent run with the leak audit's verdict, and with what failed of it."""
+        """Tag the parent run with the verdict of the leak audit, and the checks that failed."""
         failed = [f"{row.check}: {row.found}" for row in rows if not row.passed]
         self._tag(self.run_id, {"leak_audit": "; ".join(failed) or f"passed, {len(rows)} checks"})
 
     def log_file(self, path: Path) -> None:
-        """Keep a file on the parent run."""
+        """Store a file on the parent run."""
         self.client.log_artifact(self.run_id, str(path))
 
     def log_text(self, text: str, name: str) -> None:
-        """Keep a text on the parent run, under a name."""
+        """Store a text on the parent run, under a name."""
         self.client.log_text(self.run_id, text, name)
 
     def link_to(self, name: str) -> str:
-        """Return where a file of the parent run is: a path on this machine, or else an address."""
+        """Return where a file of the parent run is: a local path, or else an address."""
         uri = str(self.client.get_run(self.run_id).info.artifact_uri)
         if uri.startswith("file://"):
             return f"{url2pathname(urlsplit(uri).path)}/{name}"
         return f"{uri}/{name}"
 
     def log_search(self, study: StudyResult, insight: Insight) -> None:
-        """Write the best trial and the importances; their reading is the run's description."""
+        """Write the best trial and the importances; the insight is the run's description."""
         best = study.best
         params = [Param(f"best.{name}", str(v)) for name, v in best.params.to_dict().items()]
         values = insight.metrics()
@@ -225,7 +225,7 @@ class RunLogger:
         self._log_metrics(self.run_id, _metrics(values))
 
     def _log_metrics(self, run_id: str, metrics: list[Metric]) -> None:
-        # MLflow takes up to 1,000 metrics a batch.
+        # MLflow takes up to 1,000 metrics per batch.
         for first in range(0, len(metrics), 1000):
             self.client.log_batch(run_id, metrics=metrics[first : first + 1000])
 
@@ -236,9 +236,9 @@ class RunLogger:
 
 @contextmanager
 def open_night(config: PipelineConfig, study_name: str) -> Iterator[RunLogger]:
-    """Open the parent run; it ends FINISHED, or FAILED where the block raises.
+    """Open the parent run; it ends FINISHED, or FAILED if the block raises.
 
-    Raises StorageError where the store cannot be opened or written.
+    Raises StorageError if the store cannot be opened or written.
     """
     quiet_mlflow()
     uri = resolve_uri(config.tracking.uri)
@@ -277,7 +277,7 @@ def _experiment(client: PatientClient, uri: str, name: str) -> str:
         return str(found.experiment_id)
     location = None
     if uri.startswith("sqlite:///"):
-        # Without it artifacts would go to the folder that happens to be the current one.
+        # Without it artifacts would go to the current folder.
         location = (Path(uri.removeprefix("sqlite:///")).parent / "artifacts").as_uri()
     return str(client.create_experiment(name, artifact_location=location))
 
@@ -298,6 +298,6 @@ def _config_params(config: PipelineConfig) -> list[Param]:
 
 
 def _metrics(values: Mapping[str, float], step: int = 0) -> list[Metric]:
-    # MLflow stores infinities as the largest float, which reads as a result.
+    # MLflow stores infinities as the largest float, which looks like a result.
     now = int(time.time() * 1000)
     return [Metric(k, float(v), now, step) for k, v in values.items() if math.isfinite(v)]

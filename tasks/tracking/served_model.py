@@ -1,4 +1,4 @@
-"""The model as MLflow serves it: raw bars in, forecast out. Logged as code, never pickled."""
+"""The model as MLflow serves it: raw bars in, forecasts out. Logged as code, never pickled."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from lstm_model.model.bundle import load_bundle
 
 
 class BarForecaster(PythonModel):
-    """Forecasts every bar with enough history; a ticker's last row is the one still to come."""
+    """Forecasts every bar with enough history; a ticker's last row is for the future."""
 
     def load_context(self, context: PythonModelContext) -> None:
         """Read weights, scaler and description from the logged folder."""
@@ -23,7 +23,7 @@ class BarForecaster(PythonModel):
         model_input: pd.DataFrame,
         params: dict[str, Any] | None = None,  # noqa: ARG002 - MLflow's signature
     ) -> pd.DataFrame:
-        """Return ticker, date (YYYY-MM-DD), forecast and spread, a row a bar with a full window."""
+        """Return ticker, date (YYYY-MM-DD), forecast and spread for each bar with a full window."""
         forecasts = self.bundle.forecast_bars(model_input)
         return forecasts.assign(date=forecasts["date"].dt.strftime("%Y-%m-%d"))
 

@@ -1,6 +1,6 @@
-"""One final training, in a worker: parameters and a seed in, the best epoch's weights on disk out.
+"""A final training in a worker: parameters and a seed in, the best epoch's weights on disk out.
 
-It knows no storage of studies, no tracker and no Prefect, and importing it imports none of them.
+This module imports neither Optuna's storage nor MLflow nor Prefect.
 """
 
 from dataclasses import dataclass, replace
@@ -22,7 +22,17 @@ from tasks.data.data_set import load_scaled_view
 
 @dataclass(frozen=True, slots=True)
 class FinalSpec:
-    """All that a final training depends on; learning rates warm up over `trial_epochs`."""
+    """Everything a final training depends on.
+
+    params: of network and training.
+    search_path: folder of the search view.
+    settings: seed, gradient clip, device and precision.
+    max_epochs: most epochs.
+    trial_epochs: epochs of a trial, of which warm-up is a share.
+    patience: epochs without improvement before training stops.
+    refit: whether to train once more on train and validation together.
+    weights_path: file for the weights.
+    """
 
     params: HyperParams
     search_path: str
@@ -35,11 +45,11 @@ class FinalSpec:
 
 
 def train_final(spec: FinalSpec) -> LearningCurve:
-    """Train until validation stops improving, and write the best epoch's weights.
+    """Train until the validation loss stops improving, and write the best epoch's weights.
 
-    With `refit` the epoch count found there is used once more on train and validation together. The
-    scaler stays that of the train block either way. Raises TrainingDiverged where not even one
-    epoch ends well.
+    With `refit` the network is trained once more, for the best number of epochs, on train and
+    validation together. The scaler is always that of the train block. Raises TrainingDiverged if
+    the first epoch diverges.
     """
     params, settings = spec.params, spec.settings
     view = load_scaled_view(spec.search_path, params.feature_scaling, params.sequence_length)
@@ -65,7 +75,7 @@ def train_final(spec: FinalSpec) -> LearningCurve:
                 pass
             network = again
         except TrainingDiverged as error:
-            reason = f"the refit diverged, what validation stopped is kept: {error}"
+            reason = f"the refit diverged, so the early-stopped weights are kept: {error}"
             curve = replace(curve, reason=reason)
     save_file(network.cpu().state_dict(), Path(spec.weights_path))
     return curve

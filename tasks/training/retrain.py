@@ -26,10 +26,10 @@ from tasks.training.final_training import FinalSpec, train_final
 WINNER = "winner"
 
 Bundles = dict[str, Bundle]
-"""The final models' networks by name, as they are saved."""
+"""Bundles of the final models by name."""
 
 Member = tuple[str, int]
-"""One training: the model's name, and the place of its seed."""
+"""One training: the model's name, and the index of its seed."""
 
 
 @task(name="retrain", cache_policy=NO_CACHE)
@@ -41,14 +41,17 @@ def retrain(
     run_id: str,
     executor: TrialExecutor,
 ) -> tuple[FinalModels, Bundles]:
-    """Train the best parameters and the references until validation stops improving.
+    """Train the best parameters and the references until the validation loss stops improving.
 
-    config: of the night. data_set: what is trained on. best: the search's parameters.
-    study_name: which seeds are derived from. run_id: names the folder that bundles are saved in.
+    config: of the night.
+    data_set: the prepared blocks.
+    best: the search's best parameters.
+    study_name: from which seeds are derived.
+    run_id: names the folder in which bundles are saved.
     executor: the worker processes.
 
-    Each model is trained from several seeds, the same for all. Raises SearchError where no training
-    of the winner ends well; a reference that fails is told of and left out.
+    All models are trained from the same seeds. Raises SearchError if every training of the winner
+    fails; a reference that fails is noted and left out.
     """
     count = config.evaluation.references
     references = dict(zip(EXAMPLE_NAMES[:count], EXAMPLES[:count], strict=True))
@@ -79,7 +82,7 @@ def retrain(
     if WINNER not in trained:
         reasons = {str(outcome) for key, outcome in outcomes.items() if key[0] == WINNER}
         raise SearchError(
-            f"a night needs a final model but none of its trainings ended well: "
+            f"a night needs a final model but all of its trainings failed: "
             f"{'; '.join(sorted(reasons))}"
         )
     winner = trained.pop(WINNER)
@@ -87,7 +90,7 @@ def retrain(
 
 
 def _seeds(config: PipelineConfig, study_name: str) -> list[int]:
-    """Return as many seeds for every model: an ensemble of more is better by that alone."""
+    """Return the seeds, as many for every model, because a larger ensemble is better by itself."""
     count = config.training.retrain.seeds
     return [derive_seed(config.seed, study_name, "retrain", member) for member in range(count)]
 
@@ -110,7 +113,7 @@ def _spec(
 def _train_all(
     executor: TrialExecutor, specs: dict[Member, FinalSpec]
 ) -> dict[Member, LearningCurve | str]:
-    """Train all in the workers, the longest first; what failed is its reason."""
+    """Train all in the workers, the longest first; a failed training gives its reason."""
     costs = {key: training_cost(spec.params) for key, spec in specs.items()}
     longest_first = sorted(specs, key=lambda key: costs[key])[::-1]
     ended: SimpleQueue[PrefectFuture[tuple[Member, LearningCurve | str]]] = SimpleQueue()
@@ -135,7 +138,7 @@ def _train_all(
 def train_in_worker(
     executor: TrialExecutor, key: Member, spec: FinalSpec
 ) -> tuple[Member, LearningCurve | str]:
-    """Hand one final training to a worker process and wait for it."""
+    """Run one final training in a worker process and wait for it."""
     try:
         return key, executor.call(train_final, spec)
     except WorkerFailed as error:
@@ -145,7 +148,7 @@ def train_in_worker(
 def _bundle(
     config: PipelineConfig, data_set: DataSet, params: HyperParams, specs: list[FinalSpec]
 ) -> Bundle:
-    """Gather the networks of one model, from the weights that the workers wrote."""
+    """Build the bundle of one model from the weights that the workers wrote."""
     rows = load_search_view(data_set.search_path).rows
     view = load_scaled_view(data_set.search_path, params.feature_scaling, params.sequence_length)
     networks: list[LSTMRegressor] = []

@@ -56,7 +56,7 @@ USAGE = {
     ),
     "snapshot and start": (
         ["--set", "data.snapshot='0123456789abcdef'", "--set", "data.start=2012-01-01"],
-        "taken whole",
+        "used whole",
     ),
     "summary into nowhere": (["--summary", "none/summary.json"], "none"),
     "tracking in a folder": (["--set", "tracking.uri=mlruns"], "sqlite:///"),

@@ -202,7 +202,7 @@ def test_a_resumed_night_equals_an_undisturbed_one(
     """2 + 0 + 3 trials over three calls give the same night, bit for bit, as 5 at once."""
     assert [len(search_alone(2, name="same").trials) for _ in range(2)] == [2, 2]
     resumed = lstm_hpo_run("--trials", "5", "--study-name", "same")
-    assert "goes on from 2 finished trials" in resumed.err
+    assert "continues from 2 finished trials" in resumed.err
     whole = lstm_hpo_run(
         "--trials", "5", "--study-name", "same", folder="fresh", search__workers="1"
     )
@@ -217,7 +217,7 @@ def test_a_diverging_study_ends_in_one_line_and_its_runs_are_killed(lstm_hpo_run
     space = "{lr: {type: float, low: 1.0e+30, high: 1.0e+32, log: true}}"
     night = lstm_hpo_run("--trials", "2", "--study-name", "wild", search__space=space)
     assert night.status == 1
-    assert night.err.splitlines()[-1].startswith("lstm-hpo: a search needs one completed trial")
+    assert night.err.splitlines()[-1].startswith("lstm-hpo: a search needs a completed trial")
     assert "loss must be finite" in night.err
     assert "Traceback" not in night.err
     runs = mlflow.MlflowClient(f"sqlite:///{Path('mlruns/mlflow.db').resolve()}").search_runs(["1"])

@@ -67,7 +67,7 @@ def test_a_budget_too_short_for_one_trial_is_told(lstm_hpo_run: Command) -> None
     )
     assert night.status == 1
     last = night.err.splitlines()[-1]
-    assert last.startswith("lstm-hpo: a search needs one completed trial")
+    assert last.startswith("lstm-hpo: a search needs a completed trial")
     assert "search.time_budget_seconds (0.5) ran out" in last
 
 
@@ -82,7 +82,7 @@ def test_a_study_of_which_all_trials_fail_is_told(
     night = lstm_hpo_run("--trials", "2", "--study-name", "slow", **limits)
     assert night.status == 1
     last = night.err.splitlines()[-1]
-    assert last.startswith("lstm-hpo: a search needs one completed trial but none of 2 did")
+    assert last.startswith("lstm-hpo: a search needs a completed trial but none of 2 completed")
     assert "search.trial_timeout_seconds (0.2)" in last
     assert runs_by_status(tmp_path) == {"FAILED": ["night", "trial", "trial"]}
     store = tmp_path / "data" / "studies.db"
@@ -197,7 +197,7 @@ def test_a_trial_trains_again_to_the_same_loss(
     assert "has none with number 7" in err
     status, _, err = replayed(["nonesuch", "0"], capfd)
     assert status == 2
-    assert "'nonesuch' names 0; there are: again@" in err
+    assert "'nonesuch' is that of 0; choose from: again@" in err
 
     with contextlib.closing(sqlite3.connect("data/studies.db")) as database:
         database.execute("update trial_values set value = value + 1e-15")

@@ -86,7 +86,7 @@ def test_tampered_file(data: DataConfig, parts: list[Bars]) -> None:
     frame = pd.read_parquet(snapshot.path)
     frame.loc[0, "volume"] += 1
     frame.to_parquet(snapshot.path, index=False)
-    with pytest.raises(StorageError, match="does not hold what its hash"):
+    with pytest.raises(StorageError, match="must match its hash"):
         read_bars(snapshot)
     assert read_bars(store_snapshot.fn(data, parts)).tickers == ("B", "A")
 
@@ -120,13 +120,13 @@ def test_a_ticker_in_two_row_groups_is_refused(data: DataConfig, parts: list[Bar
     """Half a ticker's history is never taken for the whole."""
     snapshot = store_snapshot.fn(data, parts)
     pd.read_parquet(snapshot.path).to_parquet(snapshot.path, index=False, row_group_size=30)
-    with pytest.raises(StorageError, match=r"must hold whole tickers .* ends within B"):
+    with pytest.raises(StorageError, match=r"must have whole tickers .* ends within B"):
         read_bars(snapshot)
 
 
 def test_a_ticker_stored_twice_is_refused(data: DataConfig, parts: list[Bars]) -> None:
     """A panel with two histories of one ticker is refused before anything is written."""
-    with pytest.raises(BarsError, match="holds a ticker once but B comes twice"):
+    with pytest.raises(BarsError, match="each ticker once but has B twice"):
         store_snapshot.fn(data, [*parts, bars_of("B")])
     assert not data.raw_dir.exists()
 
@@ -177,7 +177,7 @@ def test_find_by_prefix(data: DataConfig, parts: list[Bars]) -> None:
     with pytest.raises(StorageError, match="begins with 'ffffffff'"):
         find_snapshot.fn(data, "ffffffff")
     other = data.model_copy(update={"tickers": ("A", "C")})
-    with pytest.raises(ConfigError, match=r"holds B, A but data.tickers names A, C; make them eq"):
+    with pytest.raises(ConfigError, match=r"has B, A but data.tickers has A, C; make them equal"):
         find_snapshot.fn(other, snapshot.sha256[:8])
 
 

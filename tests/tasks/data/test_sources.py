@@ -130,10 +130,10 @@ def test_csv_missing_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "is empty; a header and bars are needed"),
-        (b'date,open\n"2024', "is no CSV file"),
-        (b"date,open\n\xff\xfe,1\n", "is no CSV file"),
-        (b"Date,DATETIME,open\n1,2,3\n", "'date' is given twice"),
+        (b"", "must have a header and bars but is empty"),
+        (b'date,open\n"2024', "must be a CSV file"),
+        (b"date,open\n\xff\xfe,1\n", "must be a CSV file"),
+        (b"Date,DATETIME,open\n1,2,3\n", "'date' occurs twice"),
     ],
 )
 def test_csv_broken_file(tmp_path: Path, content: bytes, words: str) -> None:
@@ -159,7 +159,7 @@ def test_open_source(tmp_path: Path) -> None:
     folder = DataConfig(tickers=tickers, source="csv", csv_dir=tmp_path)
     assert isinstance(open_source(folder), CsvSource)
     gone = DataConfig(tickers=tickers, source="csv", csv_dir=tmp_path / "gone")
-    with pytest.raises(ConfigError, match=r"csv_dir must be a folder but .*gone is none"):
+    with pytest.raises(ConfigError, match=r"csv_dir must be a folder but .*gone is not"):
         open_source(gone)
 
 

@@ -134,7 +134,7 @@ def test_a_store_with_runs_is_never_set_aside(whole: Path, tmp_path: Path) -> No
         database.execute("drop table job_locks")
         database.commit()
     with (
-        pytest.raises(StorageError, match=r"put back a copy from before, or set tracking\.uri"),
+        pytest.raises(StorageError, match=r"restore an earlier copy, or set tracking\.uri"),
         refusals_named(f"sqlite:///{older}"),
     ):
         PatientClient(f"sqlite:///{older}")
