@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -50,7 +51,7 @@ def test_the_time_budget_keeps_what_there_is(
 
     with monkeypatch.context() as clock:
         clock.setattr("tasks.search.study._seconds_until", runs_out_in_the_second_generation)
-        study = search_alone(400, search__time_budget_seconds="3600")
+        study = search_alone(400, search__time_budget_seconds="3600", **LONG)
     assert "search.time_budget_seconds ran out; 2 trials were cut off" in capfd.readouterr().err
     done = [row for row in rows_of(study) if row[1] == "COMPLETE"]
     assert len(done) == 2
@@ -184,7 +185,7 @@ def test_a_trial_trains_again_to_the_same_loss(
     """
     value = search_alone(3, name="again", search__pruner="median").trials[2].loss
     for prepared in Path("data/processed").iterdir():
-        prepared.unlink()
+        shutil.rmtree(prepared)
     status, out, err = replayed(["again", "2"], capfd)
     assert status == 0, err
     assert out.count(repr(value)) == 2

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +23,8 @@ from tests.processes import wait_until, wait_until_busy, workers_of
 from tests.views import store_view
 
 pytestmark = pytest.mark.process
+
+Workers = Callable[[], list[psutil.Process]]
 
 PARAMS = HyperParams(hidden_size=8, num_layers=1, dropout=0.1, lr=1e-3, batch_size=32)
 
@@ -66,6 +68,13 @@ def final_spec(search_path: str, weights: Path, lr: float = 1e-3) -> FinalSpec:
     )
 
 
+@pytest.fixture
+def own_workers() -> Workers:
+    """Find the workers that a test has started: others of this process live for its session."""
+    before = set(workers_of(os.getpid()))
+    return lambda: [worker for worker in workers_of(os.getpid()) if worker not in before]
+
+
 def kill_when_busy(worker: psutil.Process) -> None:
     wait_until_busy(worker)
     worker.kill()
@@ -94,11 +103,11 @@ def test_a_worker_returns_what_the_same_trial_gives_here(
     assert losses(there) == losses(run_trial(spec(0, search_path)))
 
 
-def test_a_killed_worker_costs_its_own_trial_alone(search_path: str) -> None:
+def test_a_killed_worker_costs_its_own_trial_alone(search_path: str, own_workers: Workers) -> None:
     """A worker that is killed in mid-trial fails that trial; the next ones run on."""
     with TrialExecutor(1, timeout_seconds=600) as executor:
         assert executor.run(spec(0, search_path)).trial.state == "COMPLETE"
-        (worker,) = workers_of(os.getpid())
+        (worker,) = own_workers()
         killer = threading.Thread(target=kill_when_busy, args=[worker])
         killer.start()
         killed = executor.run(spec(1, search_path, epochs=100_000))
@@ -106,17 +115,19 @@ def test_a_killed_worker_costs_its_own_trial_alone(search_path: str) -> None:
         assert (killed.trial.state, killed.parts) == ("FAIL", ())
         assert "died" in killed.trial.reason
         assert executor.run(spec(2, search_path)).trial.state == "COMPLETE"
-    wait_until(lambda: not workers_of(os.getpid()))
+    wait_until(lambda: not own_workers())
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="prlimit is for Linux")
-def test_a_worker_short_of_memory_costs_its_own_trial_alone(search_path: str) -> None:
+def test_a_worker_short_of_memory_costs_its_own_trial_alone(
+    search_path: str, own_workers: Workers
+) -> None:
     """A trial that needs more memory than there is fails with what to lower; its worker lives."""
     import resource
 
     with TrialExecutor(1, timeout_seconds=600) as executor:
         assert executor.run(spec(0, search_path)).trial.state == "COMPLETE"
-        (worker,) = workers_of(os.getpid())
+        (worker,) = own_workers()
         limit = worker.memory_info().vms + 64 * 2**20
         resource.prlimit(worker.pid, resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
         wide = replace(spec(1, search_path), params=replace(PARAMS, hidden_size=4096))
@@ -125,7 +136,7 @@ def test_a_worker_short_of_memory_costs_its_own_trial_alone(search_path: str) ->
         assert "its worker ran out of memory" in failed.reason
         assert "search.space.hidden_size" in failed.reason
         assert executor.run(spec(2, search_path)).trial.state == "COMPLETE"
-        assert workers_of(os.getpid()) == [worker]
+        assert own_workers() == [worker]
 
 
 def test_a_trial_past_its_time_is_ended(search_path: str) -> None:
