@@ -109,7 +109,7 @@ def replay(
     """Train a recorded trial again and check that its validation loss is identical.
 
     The losses are equal if code, libraries, processor, instruction set and threads are as
-    recorded; whatever differs is named.
+    recorded; the output names every difference.
     """
     from tasks.search.replay import replay_trial  # noqa: PLC0415 - as above
 

@@ -1,4 +1,4 @@
-"""The house as it is drawn: floors, top level, light start of workers and commands."""
+"""Claims about the architecture: layers, top level, light imports of workers and commands."""
 
 import os
 import subprocess
@@ -20,7 +20,7 @@ def imported_by(statement: str) -> set[str]:
 
 
 def test_the_top_level_is_the_documented_one() -> None:
-    """The folders and files that the README names are there."""
+    """The folders and files of the top level are the documented ones."""
     for name in (
         "flows", "tasks", "lstm_model", "configs", "data", "mlruns", "tests", "docs",
         "pyproject.toml", "README.md", "hparam_search.py", "Makefile", "prefect.yaml",
@@ -41,13 +41,13 @@ def test_the_top_level_is_the_documented_one() -> None:
     ],
 )
 def test_imports_stay_light(statement: str, absent: set[str]) -> None:
-    """What must start fast, or must not know a tool, does not import it by the back door."""
+    """Code that must start fast, or be independent of a tool, does not import it indirectly."""
     assert imported_by(statement) & absent == set()
 
 
 @pytest.mark.process
 def test_mlflow_does_not_call_home() -> None:
-    """A night's imports leave MLflow without a telemetry client, outside of CI too."""
+    """After a night's imports MLflow has no telemetry client, also outside of CI."""
     code = (
         "import flows.lstm_hpo\n"
         "from mlflow.telemetry.client import get_telemetry_client\n"
@@ -65,7 +65,7 @@ def test_mlflow_does_not_call_home() -> None:
     assert ended.stdout.strip() == "None"
 
 
-def test_a_file_is_no_longer_than_a_reader_can_hold() -> None:
+def test_no_module_is_too_long_for_a_reader() -> None:
     """No module is over 350 lines."""
     for folder in ("flows", "tasks", "lstm_model"):
         for path in (ROOT / folder).rglob("*.py"):
@@ -74,7 +74,7 @@ def test_a_file_is_no_longer_than_a_reader_can_hold() -> None:
 
 @pytest.mark.parametrize("floor", ["flows", "tasks", "lstm_model"])
 def test_every_module_stands_in_the_plan(floor: str) -> None:
-    """docs/architecture.md names each module, so that a reader finds its room."""
+    """docs/architecture.md names each module, so that a reader finds it."""
     plan = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     folders = {"figures", "page"}  # named as a whole
     for path in (ROOT / floor).rglob("*.py"):

@@ -1,4 +1,4 @@
-"""How `make` installs: uv where it is there and finds a CPU build of torch, else pip."""
+"""How `make` installs: with uv if it is installed and finds a CPU build of torch, else with pip."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Every command, configuration, script and link of the README and the docs is one that works."""
+"""Every command, configuration, script and link of the README and the docs works."""
 
 import functools
 import re
@@ -86,7 +86,7 @@ def test_the_command_exists(page: str, command: str) -> None:
 
 
 def configures(key: str) -> bool:
-    """Tell whether docs/configuration.md has a row for a dotted key, in its section."""
+    """Return whether docs/configuration.md has a row for a dotted key, in its section."""
     section, _, name = key.rpartition(".")
     title = f"## `{section}`" if section else "## Top level"
     _, _, after = TEXTS["docs/configuration.md"].partition(f"\n{title}\n")
@@ -109,7 +109,7 @@ def test_the_script_compiles(page: str, block: str) -> None:
 
 
 def test_the_function_of_ones_own_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The example of docs/own-features.md gives a column under the name that the page uses."""
+    """The example of docs/own-features.md gives a column with the name on that page."""
     from lstm_model.data.cleaning import clean_bars
     from lstm_model.data.custom_features import custom_columns
     from tasks.data.sources import BundledSource
@@ -151,7 +151,7 @@ def test_the_readme_fits_one_screen() -> None:
 
 
 def test_the_benchmarks_are_current() -> None:
-    """The table of docs/benchmarks.md is what `benchmarks/results/` holds."""
+    """The table of docs/benchmarks.md matches `benchmarks/results/`."""
     from benchmarks.table import BEGIN, END, table
 
     assert f"{BEGIN}{table()}{END}" in TEXTS["docs/benchmarks.md"]

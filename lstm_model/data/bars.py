@@ -82,14 +82,14 @@ class Bars:
         return self.frame[self.frame["ticker"] == ticker].reset_index(drop=True)
 
     def where(self, kept: Bool[np.ndarray, " row"]) -> "Bars":
-        """Return some of the rows; what was valid stays so, and is not validated again."""
+        """Return some of the rows; they stay valid and are not validated again."""
         part = object.__new__(Bars)
         object.__setattr__(part, "frame", self.frame[kept].reset_index(drop=True))
         object.__setattr__(part, "findings", self.findings)
         return part
 
     def by_ticker(self) -> Iterator[tuple[str, pd.DataFrame]]:
-        """Yield every ticker's rows in turn, from one pass over the panel."""
+        """Yield each ticker's rows, in one pass over the panel."""
         for ticker, frame in self.frame.groupby("ticker", sort=False):
             yield str(ticker), frame.reset_index(drop=True)
 

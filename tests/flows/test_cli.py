@@ -24,7 +24,7 @@ def test_version_is_the_packages(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def test_without_a_command_the_help_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
-    """`lstm-hpo` alone lists the commands, one a line, and ends as a usage error."""
+    """`lstm-hpo` alone lists the commands, one per line, and ends as a usage error."""
     assert call([]) == 2
     out = capfd.readouterr().out
     for command in ("run", "replay-trial", "audit", "report", "doctor"):
@@ -45,7 +45,7 @@ def test_without_a_command_the_help_is_printed(capfd: pytest.CaptureFixture[str]
 def test_debug_shows_the_traceback(
     words: list[str], traceback: bool, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """`--debug` works before and after the command; as the value of an option it is a value."""
+    """`--debug` works before and after the command; as an option's value it is just a value."""
     assert call(words) == 2
     err = capfd.readouterr().err
     assert ("Traceback" in err) is traceback
@@ -53,7 +53,7 @@ def test_debug_shows_the_traceback(
 
 
 def test_debug_of_one_call_is_not_that_of_the_next(capfd: pytest.CaptureFixture[str]) -> None:
-    """`--debug` holds for the call it is given to."""
+    """`--debug` applies only to its own call."""
     for words, traceback in ((["--debug"], True), ([], False)):
         assert call(["audit", "--config", "none.yaml", *words]) == 2
         assert ("Traceback" in capfd.readouterr().err) is traceback
@@ -83,7 +83,7 @@ def test_a_failing_server_is_named(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """What Prefect or its HTTP client raises ends with 1 and one line that says what to check."""
+    """An error of Prefect or its HTTP client ends with 1 and one line that says what to check."""
     monkeypatch.setattr(flows.lstm_hpo, "lstm_hpo", refuse(error))
     monkeypatch.setattr(tasks.doctor, "examine", refuse(error))
     words = ["--config", QUICKSTART] if command == "run" else []
@@ -141,7 +141,7 @@ def test_a_setting_is_yaml(text: str, value: object) -> None:
     ],
 )
 def test_a_broken_setting_is_refused(text: str, words: str) -> None:
-    """What is not key=value, or not YAML, is refused with rule, value and remedy."""
+    """A setting that is not key=value, or not YAML, is refused with rule, value and remedy."""
     with pytest.raises(ConfigError) as caught:
         parse_settings([text])
     assert str(caught.value).startswith(words)
