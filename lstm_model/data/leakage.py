@@ -105,9 +105,10 @@ def _recompute(
     except ConfigError as error:
         return AuditRow(check, False, str(error))
     found = ", ".join(f"{name} changes at {date_of(cut)}" for name, cut in guilty.items())
+    where = f"{len(cuts)} dates from {date_of(cuts[0])} to " if len(cuts) > 1 else ""
     unchanged = (
-        f"{len(whole.names)} columns of {', '.join(bars.tickers)} unchanged at {len(cuts)} dates "
-        f"from {date_of(cuts[0])} to {date_of(cuts[-1])}"
+        f"{len(whole.names)} columns of {', '.join(bars.tickers)} unchanged at "
+        f"{where}{date_of(cuts[-1])}"
     )
     return AuditRow(check, not guilty, found or unchanged)
 
