@@ -3,9 +3,6 @@
 import ast
 import asyncio
 import os
-import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,9 +17,8 @@ from prefect import get_client
 from flows.cli import call
 from tasks.data.snapshots import stored_snapshots
 from tasks.tracking.registry import input_example
-from tests.processes import count_trials, wait_until, wait_until_busy, workers_of
 
-from .conftest import QUICKSTART, Command, give_store, rows_of, settings_of, table
+from .conftest import Command, rows_of, table
 
 pytestmark = pytest.mark.e2e
 
@@ -289,34 +285,3 @@ def test_a_panel_of_csv_files_runs(lstm_hpo_run: Command, market_data: Path) -> 
     assert snapshot.tickers == ("AAPL", "MSFT", "PTR")
     assert snapshot.findings == 1
     assert night.summary["test"]["n"] % 3 == 0
-
-
-def test_an_interrupt_ends_cleanly_and_the_next_run_goes_on(
-    search_alone: Callable[..., Any], tmp_path: Path, empty_store: Path
-) -> None:
-    """Ctrl-C in mid-trial ends in one line, and leaves nothing RUNNING and nothing half-done."""
-    # Long enough to be caught in the middle.
-    changes = {"training__epochs": "150"}
-    give_store(tmp_path, empty_store)
-    words = [sys.executable, "-m", "flows.cli", "run", "--config", QUICKSTART]
-    words += ["--study-name", "cut", "--trials", "4"]
-    words += [word for setting in settings_of(tmp_path, changes) for word in ("--set", setting)]
-    with (tmp_path / "err.txt").open("w") as err:
-        process = subprocess.Popen(words, cwd=tmp_path, stderr=err, stdout=err)
-        store = tmp_path / "data" / "studies.db"
-        # In mid-trial: the second generation's are handed out, and their workers compute.
-        wait_until(lambda: count_trials(store, "COMPLETE") >= 2 and count_trials(store, "RUNNING"))
-        for worker in workers_of(process.pid)[:1]:
-            wait_until_busy(worker)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(300) == 130
-    last = (tmp_path / "err.txt").read_text().splitlines()[-1]
-    assert last.startswith("lstm-hpo: interrupted"), last
-    client = mlflow.MlflowClient(f"sqlite:///{tmp_path / 'mlruns' / 'mlflow.db'}")
-    by_role = {(run.data.tags["role"], run.info.status) for run in client.search_runs(["1"])}
-    assert by_role == {("night", "FAILED"), ("trial", "FAILED"), ("trial", "FINISHED")}
-
-    after = search_alone(4, name="cut", **changes)
-    fresh = search_alone(4, name="cut", folder="fresh", **changes)
-    assert after.resumed_trials >= 2
-    assert rows_of(after) == rows_of(fresh)

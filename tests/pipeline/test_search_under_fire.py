@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,20 +43,8 @@ def test_a_killed_process_costs_nothing_but_time(
     Its table equals an undisturbed study's, and no MLflow run is left RUNNING or finished twice.
     """
     store = tmp_path / "data" / "studies.db"
-    give_store(tmp_path, empty_store)
-    words = [sys.executable, "-m", "flows.cli", "run", "--config", QUICKSTART]
-    words += ["--trials", "4", "--study-name", "fire"]
-    words += [word for setting in settings_of(tmp_path, LONG) for word in ("--set", setting)]
-    with (tmp_path / "err.txt").open("w") as err:
-        process = subprocess.Popen(
-            words, cwd=tmp_path, stdout=err, stderr=err, env=environment_of_server()
-        )
-        # The second generation's: by then the workers are warm, and what they do is train.
-        wait_until(lambda: count(store, "COMPLETE") >= 2 and count(store, "RUNNING"))
-        workers = workers_of(process.pid)
-        wait_until_busy(workers[0])
+    with night_caught_in_mid_trial(tmp_path, empty_store) as (process, workers):
         os.kill(process.pid if victim == "parent" else workers[0].pid, signal.SIGKILL)
-        process.wait(300)
     if victim == "parent":
         assert "trial" in runs_by_status(tmp_path)["RUNNING"]
         _, alive = psutil.wait_procs(workers, timeout=60)
@@ -70,6 +58,51 @@ def test_a_killed_process_costs_nothing_but_time(
     assert "RUNNING" not in by_status
     assert by_status["FINISHED"].count("trial") == 4
     assert "trial" in by_status["FAILED"]
+
+
+def test_an_interrupt_ends_cleanly_and_the_next_run_goes_on(
+    search_alone: Search, undisturbed: Table, tmp_path: Path, empty_store: Path
+) -> None:
+    """Ctrl-C in mid-trial ends in one line, and leaves nothing RUNNING and nothing half-done."""
+    with night_caught_in_mid_trial(tmp_path, empty_store) as (process, _):
+        process.send_signal(signal.SIGINT)
+        assert process.wait(300) == 130
+    last = (tmp_path / "err.txt").read_text().splitlines()[-1]
+    assert last.startswith("lstm-hpo: interrupted"), last
+    by_status = runs_by_status(tmp_path)
+    assert set(by_status) == {"FINISHED", "FAILED"}
+    assert set(by_status["FINISHED"]) == {"trial"}
+    assert set(by_status["FAILED"]) == {"night", "trial"}
+
+    after = search_alone(4, name="fire", **LONG)
+    assert after.resumed_trials >= 2
+    assert rows_of(after) == undisturbed
+
+
+@contextlib.contextmanager
+def night_caught_in_mid_trial(
+    folder: Path, empty_store: Path
+) -> Iterator[tuple["subprocess.Popen[bytes]", list[psutil.Process]]]:
+    """Start a night on the session's server, and hand it out with its workers in mid-trial."""
+    give_store(folder, empty_store)
+    words = [sys.executable, "-m", "flows.cli", "run", "--config", QUICKSTART]
+    words += ["--trials", "4", "--study-name", "fire"]
+    words += [word for setting in settings_of(folder, LONG) for word in ("--set", setting)]
+    store = folder / "data" / "studies.db"
+    with (folder / "err.txt").open("w") as err:
+        process = subprocess.Popen(
+            words, cwd=folder, stdout=err, stderr=err, env=environment_of_server()
+        )
+    try:
+        # The second generation's: by then the workers are warm, and what they do is train.
+        wait_until(lambda: count(store, "COMPLETE") >= 2 and count(store, "RUNNING"))
+        workers = workers_of(process.pid)
+        wait_until_busy(workers[0])
+        yield process, workers
+        process.wait(300)
+    finally:
+        process.kill()
+        process.wait()
 
 
 def environment_of_server() -> dict[str, str]:

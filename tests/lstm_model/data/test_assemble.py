@@ -299,7 +299,7 @@ def bare_samples(count: int, config: PipelineConfig) -> SampleTable:
     return sample_table(features, targets, config.windows.length)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(short_histories())
 @example({"split": {"train": 0.75, "validation": 0.1}})
 def test_the_bars_needed_suffice_and_one_fewer_does_not(sections: dict[str, Any]) -> None:
