@@ -231,13 +231,11 @@ def stored_snapshots(raw_dir: Path) -> list[Snapshot]:
     return [snapshot for _, snapshot in sorted(manifests, key=lambda m: m[0], reverse=True)]
 
 
-def frame_sha256(frame: pd.DataFrame) -> str:
-    """Hash the values, not the file, because Parquet's bytes depend on the library's version."""
-    return _sha256(frame.columns, lambda name: [frame[name]])
-
-
 def _sha256(names: Iterable[str], column: "Callable[[str], Iterable[pd.Series[Any]]]") -> str:
-    """Hash a panel column by column in parts, so that it does not need to be a single frame."""
+    """Hash a panel column by column in parts, so that it does not need to be a single frame.
+
+    The values are hashed, not the file: Parquet's bytes depend on the library's version.
+    """
     digest = hashlib.sha256()
     for name in names:
         digest.update(name.encode())

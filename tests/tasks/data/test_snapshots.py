@@ -21,15 +21,19 @@ from lstm_model.errors import (
 from tasks.data import snapshots as bar_store
 from tasks.data.snapshots import (
     _is_transient,
+    _sha256,
     _what_is_cached,
     fetch_bars,
     find_snapshot,
-    frame_sha256,
     open_bars,
     read_bars,
     store_snapshot,
     stored_snapshots,
 )
+
+
+def sha256_of(frame: pd.DataFrame) -> str:
+    return _sha256(frame.columns, lambda name: [frame[name]])
 
 
 def bars_of(ticker: str, level: float = 100.0) -> Bars:
@@ -77,7 +81,7 @@ def test_every_value_is_hashed(parts: list[Bars], column: str) -> None:
     changed = frame.copy()
     value = {"ticker": "C", "date": pd.Timestamp("2021-01-01")}.get(column, 1.5)
     changed.loc[3, column] = value
-    assert frame_sha256(changed) != frame_sha256(frame)
+    assert sha256_of(changed) != sha256_of(frame)
 
 
 def test_tampered_file(data: DataConfig, parts: list[Bars]) -> None:
