@@ -26,7 +26,7 @@ check: .venv/.test-installed lint
 	$(PYTEST) -m "not process and not e2e and not ui and not acceptance and not slow"
 
 test: .venv/.test-installed lint
-	$(PYTEST) -m "not slow" --cov
+	$(PYTEST) -m "not slow"
 
 lint: .venv/.test-installed
 	$(BIN)/ruff check .
