@@ -98,10 +98,11 @@ def _ratio(errors: Float[np.ndarray, " sample"], others: Float[np.ndarray, " sam
     known = np.isfinite(errors) & np.isfinite(others)
     if not known.any():
         return NotComputed("the benchmark is missing on every sample")
-    denominator = float(np.mean(others[known] ** 2))
-    if denominator == 0.0:
+    numerator, denominator = (float(np.mean(e[known] ** 2)) for e in (errors, others))
+    # An error so small that its square is hardly a number would make the ratio infinite.
+    if denominator == 0.0 or not np.isfinite(numerator / denominator):
         return NotComputed("the benchmark has no error")
-    return float(np.mean(errors[known] ** 2)) / denominator
+    return numerator / denominator
 
 
 def _qlike(errors: Float[np.ndarray, " sample"]) -> Measured:
