@@ -147,7 +147,12 @@ NUMBERS = st.one_of(st.floats(-1e6, 1e6), st.sampled_from([math.nan, math.inf, 0
     other=arrays(float, 33, elements=NUMBERS),
     is_volatility=st.booleans(),
 )
-@example(np.eye(1, 33)[0] * 107039, np.zeros(33), np.full(33, 1.39e-150), is_volatility=False)
+@example(
+    forecast=np.eye(1, 33)[0] * 107039,
+    truth=np.zeros(33),
+    other=np.full(33, 1.39e-150),
+    is_volatility=False,
+)
 def test_never_nan(
     forecast: np.ndarray, truth: np.ndarray, other: np.ndarray, is_volatility: bool
 ) -> None:
