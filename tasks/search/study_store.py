@@ -11,7 +11,7 @@ from typing import Literal
 import optuna
 from filelock import FileLock, Timeout
 from optuna.exceptions import StorageInternalError
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -271,17 +271,20 @@ def begun_params(study: optuna.Study) -> dict[int, HyperParams]:
 
 
 def begin_trial(study: optuna.Study, spec: TrialSpec, space: Space) -> optuna.Trial:
-    """Store a trial as RUNNING, with everything needed to train it again."""
-    record = {NUMBER: spec.number, SPEC: asdict(spec), ENVIRONMENT: describe_environment()}
+    """Store a trial as RUNNING, with everything needed to train it again.
+
+    It is one transaction: a kill leaves the whole trial or nothing. `Study.ask` commits each
+    parameter separately, and a trial with half of them would run again with defaults for the rest.
+    """
     params = searched_part(spec.params, space)
-    study.enqueue_trial(params, user_attrs=record)
-    active = active_distributions(params, space)
-    stored = study.ask(active)
-    while stored.user_attrs.get(NUMBER) != spec.number:
-        # An owner that died between the two calls above left a waiting trial.
-        study.tell(stored, state=TrialState.FAIL)
-        stored = study.ask(active)
-    return stored
+    record = {NUMBER: spec.number, SPEC: asdict(spec), ENVIRONMENT: describe_environment()}
+    template = create_trial(
+        state=TrialState.RUNNING,
+        params=params,
+        distributions=active_distributions(params, space),
+        user_attrs=record,
+    )
+    return optuna.Trial(study, study._storage.create_new_trial(study._study_id, template))
 
 
 def record_trial(study: optuna.Study, stored: optuna.Trial, trial: Trial) -> None:

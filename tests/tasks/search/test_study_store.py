@@ -1,6 +1,8 @@
 """The search's owner: its key, its lock, and what it does with a dead owner's trials."""
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -26,6 +28,7 @@ from tasks.search.study_store import (
     NUMBER,
     SPEC,
     begin_trial,
+    begun_params,
     count_family,
     ended_trials,
     fail_what_a_dead_owner_left,
@@ -110,19 +113,49 @@ def test_trials_are_counted_over_all_nights_of_a_name(tmp_path: Path) -> None:
         assert count_family(study, "spx2") == (1, 1)
 
 
-def test_what_a_dead_owner_left_is_failed_and_not_mixed_up(tmp_path: Path) -> None:
-    """A RUNNING trial is failed, and one left waiting is not taken for the next one asked for."""
+def test_what_a_dead_owner_left_is_failed(tmp_path: Path) -> None:
+    """A RUNNING trial is failed, and another one may begin."""
     config = config_in(tmp_path)
     space = config.search.space
     with open_study(config, "name@1", "name") as study:
         begin_trial(study, spec(0), space)
-        study.enqueue_trial(PARAMS.to_dict(), user_attrs={NUMBER: 1})
     with open_study(config, "name@1", "name") as study:
         fail_what_a_dead_owner_left(study)
         trial = begin_trial(study, spec(2, replace(PARAMS, lr=2e-3)), space)
         assert trial.params["lr"] == 2e-3
         states = {t.user_attrs[NUMBER]: t.state for t in study.trials}
-    assert states == {0: TrialState.FAIL, 1: TrialState.FAIL, 2: TrialState.RUNNING}
+    assert states == {0: TrialState.FAIL, 2: TrialState.RUNNING}
+
+
+@contextmanager
+def copies_before_each_write(live: Path) -> Iterator[list[Path]]:
+    """Copy the folder of a store before every statement that writes, as a kill would leave it."""
+    states: list[Path] = []
+
+    def keep(_connection: object, _cursor: object, sql: str, *_: object) -> None:
+        if not sql.startswith(("PRAGMA", "SELECT")) and live.stat().st_size:
+            states.append(live.parent.with_name(f"{len(states):03d}"))
+            shutil.copytree(live.parent, states[-1])
+
+    event.listen(Engine, "before_cursor_execute", keep)
+    try:
+        yield states
+    finally:
+        event.remove(Engine, "before_cursor_execute", keep)
+
+
+def test_a_trial_begins_whole_or_not_at_all(tmp_path: Path) -> None:
+    """Whatever write was the last before a kill, the trial has all its parameters or none."""
+    live = tmp_path / "live" / "studies.db"
+    live.parent.mkdir()
+    with open_study(config_in(live.parent), "name@1", "name") as study:
+        with copies_before_each_write(live) as states:
+            begin_trial(study, spec(0), SPACE)
+        assert begun_params(study) == {0: PARAMS}
+    assert len(states) > len(SPACE)
+    for state in states:
+        with open_study(config_in(state), "name@1", "name") as study:
+            assert begun_params(study) in ({}, {0: PARAMS})
 
 
 def test_a_storage_that_is_no_database_is_named(tmp_path: Path) -> None:
@@ -142,18 +175,8 @@ def test_a_store_that_a_kill_left_in_parts_is_set_aside(
     monkeypatch.setattr(whole_store, "QUIET_SECONDS", 0)
     live = tmp_path / "live" / "studies.db"
     live.parent.mkdir()
-    states: list[Path] = []
-
-    def keep(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        if not statement.startswith(("PRAGMA", "SELECT")) and live.stat().st_size:
-            states.append(tmp_path / f"{len(states):02d}")
-            shutil.copytree(live.parent, states[-1])
-
-    event.listen(Engine, "before_cursor_execute", keep)
-    try:
+    with copies_before_each_write(live) as states:
         optuna.storages.RDBStorage(f"sqlite:///{live}").engine.dispose()
-    finally:
-        event.remove(Engine, "before_cursor_execute", keep)
     assert len(states) > 10
     for state in states:
         with open_study(config_in(state), "name@1", "name") as study:
