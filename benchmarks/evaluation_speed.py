@@ -105,16 +105,20 @@ def evaluate_noise(tickers: int) -> Evaluation:
             tickers=tuple(f"T{code}" for code in range(tickers)),
             log_returns=draws.normal(0, 0.01, count),
         ),
+        Validation(
+            truth, dates, {name: near(0.95) for name in ("model", *baselines, *EXAMPLE_NAMES)}
+        ),
         SearchFacts(
-            Validation(truth, near(0.9), near(0.95), dates),
             trials=TRIALS,
             studies=5,
+            looks=1,
             block_losses=draws.random((TRIALS, STRETCHES)),
             best_reference=EXAMPLE_NAMES[0],
             equals_reference=None,
         ),
-        Target("log_volatility", "log variance of a day", 1, -10.0, "none"),
+        Target("log_volatility", "log variance of a session's range", 1, -10.0, "none"),
         EvaluationSettings(0, costs_bps=5.0, position="sign", levels=(0.9, 0.5), repetitions=1000),
+        {},
     )
 
 

@@ -36,7 +36,8 @@ from lstm_model.data.targets import compute_targets
 from lstm_model.data.views import ChronoSplit
 from lstm_model.data.windows import WindowSet, scale_view, scaled_windows
 from lstm_model.evaluation.accuracy_tests import diebold_mariano
-from lstm_model.evaluation.baselines import baseline_forecasts
+from lstm_model.evaluation.baselines.forecasts import baseline_forecasts
+from lstm_model.evaluation.losses import MSE, losses_by_date
 from lstm_model.evaluation.measured import numbers
 from lstm_model.evaluation.metrics import Benchmarks, score
 from lstm_model.search.hyper_params import HyperParams, Params
@@ -245,7 +246,7 @@ class PlainNight:
         with torch.no_grad():
             loader = DataLoader(WindowDataset(test), params.batch_size)
             scaled = torch.cat([network(windows) for windows, _ in loader]).numpy()
-        truth, baselines = rows.labels[ends], baseline_forecasts(split)
+        truth, baselines = rows.labels[ends], baseline_forecasts(split).test
         forecasts = {
             "test": scaler.unscale_forecasts(scaled, rows.har_terms[ends]),
             **baselines,
@@ -263,9 +264,11 @@ class PlainNight:
         for name, metrics in scores.items():
             for key, value in numbers(metrics, name).items():
                 mlflow.log_metric(key, value)
-            diebold_mariano(
-                forecasts["test"], forecasts[name], truth, rows.dates[ends], benchmarks.horizon
+            own, other = (
+                losses_by_date(MSE, truth - forecasts[of], rows.dates[ends])
+                for of in ("test", name)
             )
+            diebold_mariano(own, other, benchmarks.horizon)
         return scores["test"].mse
 
     def _train(

@@ -28,8 +28,9 @@ from lstm_model.data.features import compute_features
 from lstm_model.data.targets import compute_targets
 from lstm_model.data.views import ChronoSplit, SearchView
 from lstm_model.data.windows import scale_view, scaled_windows
-from lstm_model.evaluation.baselines import baseline_forecasts, benchmark_on_validation
-from lstm_model.model.training import TrainingSettings, build_network, fit, forecast
+from lstm_model.evaluation.baselines.forecasts import baseline_forecasts
+from lstm_model.model.early_stopping import fit
+from lstm_model.model.training import TrainingSettings, build_network, forecast
 from lstm_model.search.hyper_params import HyperParams
 from tasks.data.sources import open_source
 
@@ -93,11 +94,11 @@ def judge(series: Series, skip: str, arguments: argparse.Namespace) -> dict[str,
     if arguments.test:
         view = split.search
         truth = split.held_out.rows.labels[split.held_out.test]
-        har = baseline_forecasts(split)["har"]
+        har = baseline_forecasts(split).test["har"]
     else:
         view = inner(split.search)
         truth = split.search.rows.labels[split.search.validation]
-        har = benchmark_on_validation(split.search)
+        har = baseline_forecasts(split).validation["har"]
     members = np.stack(list(forecasts(view, split, test=arguments.test)))
     error = float(np.mean((har - truth) ** 2))
     ratios = np.mean((members - truth) ** 2, axis=1) / error

@@ -20,8 +20,11 @@ from tasks.search.study import search_hyperparameters
 from tasks.search.workers import open_workers
 from tasks.server_watchdog import end_server_with_night
 from tasks.summary import summarise
+from tasks.tracking.looks import count_looks
 from tasks.tracking.registry import register_model
 from tasks.tracking.runs import open_night
+from tasks.training.ensemble import FinalTrainings
+from tasks.training.references import final_models, train_references
 from tasks.training.retrain import retrain
 
 end_server_with_night()  # here, because the engine starts a server before the flow's first line
@@ -56,14 +59,18 @@ def lstm_hpo(
             with clock.stage("search"):
                 study = search_hyperparameters(settings, data_set, name, logger, workers)
             with clock.stage("retrain"):
-                models, bundles = retrain(
-                    settings, data_set, study.best_params, name, logger.run_id, workers
-                )
+                trainings = FinalTrainings(settings, data_set, name, logger.run_id, workers)
+                winner = retrain(trainings, study.best_params)
+            with clock.stage("references"):
+                references = train_references(trainings, winner, study)
+                models = final_models(winner, references)
+                bundles = {e.model.name: e.bundle for e in (winner, *references.ensembles)}
                 audit += audit_after_training(data_set, bundles)
                 logger.log_audit(audit)
                 require_no_leak(audit)
             with clock.stage("evaluate"):
-                judged = evaluate_on_test(settings, data_set, study, models, bundles)
+                looks = count_looks(logger, data_set)
+                judged = evaluate_on_test(settings, data_set, study, winner, references, looks)
                 insight = look_back(study, models.winner.parameters)
             with clock.stage("record"):
                 run_id = logger.log_models(models)
@@ -74,8 +81,8 @@ def lstm_hpo(
                     logger.tracking_uri,
                     run_id,
                     settings.tracking.model_name,
-                    bundles[models.winner.name],
-                    models.winner.bundle_path,
+                    winner.bundle,
+                    winner.model.bundle_path,
                     snapshot,
                 )
                 logger.finish(run_id)

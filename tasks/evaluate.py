@@ -12,25 +12,25 @@ from prefect.cache_policies import NO_CACHE
 from lstm_model.config.pipeline import PipelineConfig
 from lstm_model.data.views import ChronoSplit, Rows, SearchView
 from lstm_model.data.windows import WindowSet
-from lstm_model.evaluation.baselines import baseline_forecasts, benchmark_on_validation
+from lstm_model.evaluation.baselines.forecasts import BaselineForecasts, baseline_forecasts
 from lstm_model.evaluation.evaluate import Evaluation, evaluate
 from lstm_model.evaluation.inputs import (
+    MODEL,
     EvaluationSettings,
     Samples,
     SearchFacts,
     Target,
     Validation,
 )
-from lstm_model.evaluation.measured import NotComputed
-from lstm_model.model.bundle import Bundle, spread_of
-from lstm_model.model.final_model import FinalModels
+from lstm_model.model.bundle import spread_of
 from lstm_model.search.study_result import StudyResult
 from lstm_model.seeding import derive_seed
 from tasks.data.data_set import DataSet, load_split
 from tasks.files import refuse_politely, write_atomically
-from tasks.training.retrain import Bundles
+from tasks.training.ensemble import Ensemble
+from tasks.training.references import References
 
-UNITS = {"log_return": "log return", "log_volatility": "log variance of a day"}
+UNITS = {"log_return": "log return", "log_volatility": "log variance of a session's range"}
 FORECASTS_FILE = "forecasts.parquet"
 
 Members = Float[np.ndarray, "member sample"]
@@ -49,19 +49,25 @@ def evaluate_on_test(
     config: PipelineConfig,
     data_set: DataSet,
     study: StudyResult,
-    models: FinalModels,
-    bundles: Bundles,
+    winner: Ensemble,
+    references: References,
+    looks: int,
 ) -> Judged:
-    """Evaluate the final model, the references and every baseline once on the test block."""
+    """Evaluate the final model, the references and every baseline once on the test block.
+
+    Baselines are fitted on train, and if the model is refitted, on train and validation as it is.
+    looks: nights that have looked at this test block or a part of it, tonight's included.
+    """
     split = load_split(data_set)
     rows, test = split.held_out.rows, split.held_out.test
-    references = _forecasts(bundles, rows, test)
-    members = references.pop(models.winner.name)
-    baselines = baseline_forecasts(split)
+    ensembles = {ensemble.model.name: ensemble for ensemble in (winner, *references.ensembles)}
+    forecasts = _forecasts(ensembles, rows, test)
+    members = forecasts.pop(winner.model.name)
+    baselines = baseline_forecasts(split, refit=winner.model.refit)
     evaluation = evaluate(
         members,
-        baselines,
-        references,
+        baselines.test,
+        forecasts,
         Samples(
             truth=rows.labels[test],
             last_values=rows.last_values[test],
@@ -70,7 +76,8 @@ def evaluate_on_test(
             tickers=rows.tickers,
             log_returns=rows.log_returns[test],
         ),
-        _search_facts(split.search, study, models, bundles[models.winner.name]),
+        _validation(split.search, baselines, winner, references),
+        _search_facts(study, references, looks),
         _target(config, split),
         EvaluationSettings(
             seed=derive_seed(config.seed, "evaluation"),
@@ -79,18 +86,20 @@ def evaluate_on_test(
             levels=tuple(dict.fromkeys((config.evaluation.coverage, 0.5))),
             repetitions=config.evaluation.repetitions,
         ),
+        baselines.left_out,
     )
-    means = {name: ensemble.mean(axis=0) for name, ensemble in references.items()}
-    path = Path(models.winner.bundle_path).parent / FORECASTS_FILE
-    _write_forecasts(path, split, members, baselines | means)
+    means = {name: ensemble.mean(axis=0) for name, ensemble in forecasts.items()}
+    path = Path(winner.model.bundle_path).parent / FORECASTS_FILE
+    _write_forecasts(path, split, members, {**baselines.test, **means})
     return Judged(evaluation, str(path))
 
 
-def _forecasts(bundles: Bundles, rows: Rows, ends: np.ndarray) -> dict[str, Members]:
+def _forecasts(ensembles: dict[str, Ensemble], rows: Rows, ends: np.ndarray) -> dict[str, Members]:
     """Forecast with every model; models with the same scaling share their windows."""
     windows: dict[tuple[str, int], WindowSet] = {}
     forecasts = {}
-    for name, bundle in bundles.items():
+    for name, ensemble in ensembles.items():
+        bundle = ensemble.bundle
         key = bundle.params.feature_scaling, bundle.window_length
         if key not in windows:
             windows[key] = bundle.windows(rows.features, ends)
@@ -104,35 +113,34 @@ def _target(config: PipelineConfig, split: ChronoSplit) -> Target:
     return Target(kind, UNITS[kind], config.target.horizon, median, config.target.skip)
 
 
-def _search_facts(
-    search: SearchView, study: StudyResult, models: FinalModels, winner: Bundle
-) -> SearchFacts:
-    """Collect the validation results that measure selection bias and the value of the search."""
-    rows, ends = search.rows, search.validation
-    truth = rows.labels[ends]
-    validation: Validation | NotComputed = NotComputed("the model was refitted on validation")
-    if not models.winner.refit:
-        validation = Validation(
-            truth=truth,
-            forecast=winner.forecast_windows(
-                winner.windows(rows.features, ends), rows.har_terms[ends]
-            ).mean(axis=0),
-            benchmark=benchmark_on_validation(search),
-            dates=rows.dates[ends],
-        )
+def _validation(
+    search: SearchView, baselines: BaselineForecasts, winner: Ensemble, references: References
+) -> Validation:
+    """Collect every forecast of validation by a fit on train."""
+    networks = {MODEL: winner} | {e.model.name: e for e in references.ensembles}
+    means = {name: ensemble.validation.mean(axis=0) for name, ensemble in networks.items()}
+    return Validation(
+        truth=search.rows.labels[search.validation],
+        dates=search.rows.dates[search.validation],
+        forecasts={**baselines.validation, **means},
+    )
+
+
+def _search_facts(study: StudyResult, references: References, looks: int) -> SearchFacts:
+    """Collect what measures selection bias and the value of the search."""
     # The loss that stopped each training; it is valid for a refitted model too.
     losses = {
-        model.name: float(np.mean([training.best_loss for training in model.trainings]))
-        for model in models.references
+        e.model.name: float(np.mean([training.best_loss for training in e.model.trainings]))
+        for e in references.ensembles
     }
     blocks = [trial.block_losses for trial in study.trials if trial.block_losses]
     return SearchFacts(
-        validation=validation,
         trials=study.family_trials,
         studies=study.family_studies,
+        looks=looks,
         block_losses=np.array(blocks) if blocks else np.empty((0, 2)),
         best_reference=min(losses, key=lambda name: losses[name]) if losses else None,
-        equals_reference=models.same_as_winner,
+        equals_reference=references.same_as_winner,
     )
 
 

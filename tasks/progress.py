@@ -13,14 +13,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from lstm_model.search.trial import Trial
 
 if TYPE_CHECKING:  # it imports torch
-    from lstm_model.model.training import LearningCurve
+    from lstm_model.model.early_stopping import LearningCurve
 
 STAGES = {
     "download": "bars of every ticker",
     "prepare": "features, labels, windows and split",
     "audit": "does any number depend on the future?",
     "search": "trials of the search space",
-    "retrain": "the best configuration and its references, from several seeds each",
+    "retrain": "the best configuration, from several seeds",
+    "references": "the seed document's configurations, for comparison",
     "evaluate": "the test block, once",
     "record": "MLflow, model registry and page",
 }
@@ -121,8 +122,8 @@ class TrialProgress(ItemProgress):
 class TrainingProgress(ItemProgress):
     """Shows how many final trainings are done; the time left comes from their estimated cost."""
 
-    def __init__(self, costs: list[float]) -> None:
-        super().__init__("retrain", len(costs))
+    def __init__(self, stage: str, costs: list[float]) -> None:
+        super().__init__(stage, len(costs))
         self._total_cost, self._done_cost = sum(costs), 0.0
 
     def advance(self, name: str, member: int, cost: float, outcome: "LearningCurve | str") -> None:

@@ -4,25 +4,27 @@ import datetime as dt
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any, Literal
 
 import numpy as np
 
 from lstm_model.data.bars import Finding
 from lstm_model.data.leakage import AuditRow
-from lstm_model.evaluation.backtest import Performance, Trading
-from lstm_model.evaluation.comparison import Comparison, SeedSpread
-from lstm_model.evaluation.evaluate import Evaluation
-from lstm_model.evaluation.intervals import Interval
-from lstm_model.evaluation.measured import NotComputed, Statistic, too_short
-from lstm_model.evaluation.metrics import Metrics
+from lstm_model.evaluation.evaluate import Evaluation, evaluate
+from lstm_model.evaluation.inputs import (
+    EvaluationSettings,
+    Samples,
+    SearchFacts,
+    Target,
+    Validation,
+)
 from lstm_model.evaluation.multiple_testing import ConfidenceSet, SuperiorAbility
 from lstm_model.evaluation.panel import Correlation, PanelSkill, TickerSkill
-from lstm_model.evaluation.selection import SelectionBias
-from lstm_model.evaluation.series import Series
 from lstm_model.evaluation.verdict import Verdict
+from lstm_model.model.early_stopping import LearningCurve
 from lstm_model.model.final_model import FinalModel, FinalModels
-from lstm_model.model.training import EpochResult, LearningCurve
+from lstm_model.model.training import EpochResult
 from lstm_model.report.insight import Insight
 from lstm_model.report.night_result import (
     Change,
@@ -43,8 +45,18 @@ from lstm_model.search.trial import Trial
 
 Kind = Literal["volatility", "panel", "nothing"]
 
-BASELINES = ("zero", "train_mean", "persistence", "ridge", "har", "ewma")
-REFERENCES = ("garch", "lightgbm", "mlp")
+REFERENCES = ("balanced", "minimal", "aggressive")
+CUT_SHORT = {
+    "aggressive": "its first seed is worse than the winner's",
+    "high-capacity": "it would take 2.4 times the work of the search",
+}
+FROM_MODEL = {
+    "log_return": {"ridge": 0.05, "boosting": 0.03, "last_bar": 0.02}
+    | {"minimal": 0.01, "aggressive": 0.04},
+    "log_volatility": {"ridge": 0.7, "boosting": 0.5, "har": 0.55, "lhar": 0.5, "har_linear": 0.45}
+    | {"ewma": 0.8, "minimal": 0.2, "aggressive": 0.3},
+}
+"""Noise that makes a forecast of the model's, relative to the model's error."""
 
 
 def make_content(
@@ -65,8 +77,9 @@ def make_content(
     rows = _trials(generator, space, trials)
     best = best_by_loss([trial for trial in rows if trial.loss is not None])
     names = ("^GSPC",) if kind != "panel" else tuple(f"T{n:03d}" for n in range(tickers))
-    evaluation = _evaluation(kind, generator, names, dates, seeds, references)
+    evaluation = _evaluation(kind, trials, names, dates, seeds, references)
     days = evaluation.series.dates
+    winner = _training(generator, best, seeds, kind)
     return NightResult(
         study_name="quickstart",
         config_sha256="c0ffee" * 10,
@@ -110,7 +123,15 @@ def make_content(
             total=len(rows),
         ),
         insight=_insight(best, space, sum(trial.state == "COMPLETE" for trial in rows)),
-        models=FinalModels(_training(generator, best, seeds, kind), (), None),
+        models=FinalModels(
+            winner,
+            tuple(
+                replace(winner, name=spread.name, seeds=winner.seeds[: len(spread.members)])
+                for spread in evaluation.seeds[1:]
+            ),
+            None,
+            CUT_SHORT if references else {},
+        ),
         audit=(
             AuditRow("features before a date do not change when later bars do", True, "0 of 5030"),
             AuditRow("shuffled labels have no skill", kind != "nothing", "R2 -0.0012"),
@@ -134,7 +155,6 @@ def with_names(content: NightResult, name: str) -> NightResult:
     evaluation = content.evaluation
     series = evaluation.series
     first, *others = evaluation.baselines
-    model_set = evaluation.confidence_set.p_values
     panel = evaluation.panel
     if isinstance(panel, PanelSkill):
         panel = replace(panel, tickers=(TickerSkill(name, 5, 1e-4, 0.1), *panel.tickers))
@@ -153,14 +173,22 @@ def with_names(content: NightResult, name: str) -> NightResult:
             unit=name,
             panel=panel,
             baselines=(replace(first, name=name), *others),
+            rival=name,
+            left_out={name: name},
             seeds=tuple(replace(spread, name=name) for spread in evaluation.seeds),
-            confidence_set=replace(
-                evaluation.confidence_set,
-                p_values=model_set if isinstance(model_set, NotComputed) else {name: 0.5},
+            by_loss=tuple(
+                replace(
+                    view,
+                    superior=SuperiorAbility(name, 0.2, (name,)),
+                    confidence_set=ConfidenceSet(0.1, {name: 0.5}),
+                    encompassing=replace(view.encompassing, rival=name),
+                )
+                for view in evaluation.by_loss
             ),
             series=replace(series, squared_errors={**series.squared_errors, name: series.truth}),
-            verdict=Verdict(True, None, name, name),
+            verdict=Verdict(True, None, name, name, 1),
         ),
+        models=replace(content.models, cut_short={name: name}),
         study=replace(
             content.study,
             study_key=name,
@@ -270,141 +298,86 @@ def _training(generator: np.random.Generator, best: Trial, seeds: int, kind: Kin
     )
 
 
+@cache
 def _evaluation(
-    kind: Kind,
-    generator: np.random.Generator,
-    tickers: Sequence[str],
-    dates: int,
-    seeds: int,
-    references: bool,
+    kind: Kind, trials: int, tickers: tuple[str, ...], dates: int, seeds: int, references: bool
 ) -> Evaluation:
-    nothing = too_short(dates) if kind == "nothing" else None
-    names = ("model", *BASELINES, *(REFERENCES if references else ()))
-    series = _series(kind, generator, dates, names)
-    benchmark = "train_mean" if kind == "panel" else "har"
-    mses = {name: float(np.mean(errors)) for name, errors in series.squared_errors.items()}
-    size = len(tickers) * dates
-
-    def compared(name: str) -> Comparison:
-        lower = mses["model"] < mses[name]
-        tested = nothing or Statistic(-1.93 if lower else 1.28, 0.054 if lower else 0.2)
-        nests = name in {"zero", "train_mean"}
-        return Comparison(
-            name,
-            _metrics(name, mses, benchmark, nothing),
-            tested,
-            nothing or (0.027 if lower else 0.9),
-            nothing
-            or (Statistic(2.4, 0.008) if nests else NotComputed("the model does not nest it")),
-        )
-
-    members = tuple(mses["model"] * (1 + 0.02 * k) for k in range(seeds))
-    spread = SeedSpread(
-        "model", members, float(np.mean(members)), float(np.std(members)), mses["model"]
-    )
-    return Evaluation(
-        target="log_return" if kind == "panel" else "log_volatility",
-        unit="log return" if kind == "panel" else "log of daily volatility",
-        horizon=1,
-        n=size,
-        dates=dates,
-        start=series.dates[0],
-        end=series.dates[-1],
-        benchmark=benchmark,
-        model=_metrics("model", mses, benchmark, nothing),
-        baselines=tuple(compared(name) for name in BASELINES),
-        references=tuple(compared(name) for name in REFERENCES) if references else (),
-        seeds=(spread,),
-        superior=SuperiorAbility(benchmark, nothing or 0.21, nothing or ("har", "model")),
-        confidence_set=ConfidenceSet(
-            0.1, nothing or {name: 1.0 if name == "har" else 0.31 for name in names[:6]}
-        ),
-        selection=SelectionBias(
-            benchmark,
-            10,
-            1,
-            nothing or 0.042,
-            nothing or 0.018,
-            nothing or 0.024,
-            nothing or 0.31,
-            8,
-        ),
-        panel=_panel(generator, series.dates, tickers)
-        if kind == "panel"
-        else NotComputed("one ticker"),
-        intervals=nothing or _intervals(series),
-        trading=nothing or _trading(generator, series.dates),
-        calibration=()
-        if kind == "nothing"
-        else tuple(
-            (m, m * (0.94 + 0.02 * (-1) ** k), dates // 10)
-            for k, m in enumerate(
-                np.quantile(series.forecast, np.linspace(0.05, 0.95, 10)).tolist()
-            )
-        ),
-        series=series,
-        verdict=Verdict(None, None, f"Skill {nothing}.", f"The value of the search was {nothing}.")
-        if nothing
-        else Verdict(
-            True,
-            False,
-            "The model has skill: its error is 70 % below that of the train mean, and the "
-            "difference is significant (Diebold-Mariano, p < 0.001).",
-            "The search did not pay off: HAR, which needs no search, has the lower error, but the "
-            "difference is not significant (p = 0.2).",
-        ),
-    )
-
-
-def _metrics(
-    name: str, mses: dict[str, float], benchmark: str, nothing: NotComputed | None
-) -> Metrics:
-    mse = mses[name]
-    return Metrics(
-        mse=mse,
-        rmse=math.sqrt(mse),
-        mae=0.8 * math.sqrt(mse),
-        r2_train_mean=nothing or 1 - mse / mses["train_mean"],
-        r2_zero=nothing or 1 - mse / mses["zero"],
-        r2_benchmark=nothing or 1 - mse / mses[benchmark],
-        theil_u=nothing or math.sqrt(mse / mses["persistence"]),
-        qlike=NotComputed("not a volatility") if benchmark == "train_mean" else nothing or 0.31,
-        directional_accuracy=nothing or 0.5 + 0.1 / (1 + mse / mses[benchmark]),
-        majority_class=nothing or 0.53,
-        pesaran_timmermann=nothing or Statistic(3.1, 0.001),
-    )
-
-
-def _series(kind: Kind, generator: np.random.Generator, dates: int, names: Sequence[str]) -> Series:
-    start = dt.date(2016, 3, 9)
-    days = tuple(start + dt.timedelta(days=int(1.45 * n)) for n in range(dates))
+    """Evaluate made-up forecasts, one a date; what a panel has beyond that is made up here."""
+    generator = np.random.default_rng(7)
+    target = Target("log_volatility", "log variance of a session's range", 1, -9.5, "har")
     if kind == "panel":
-        truth = 0.011 * generator.standard_normal(dates)
-        forecast = 0.03 * truth + 0.001 * generator.standard_normal(dates)
-        width = 0.018
+        target = Target("log_return", "log return", 1, 4e-4, "none")
+    truth, forecasts = _forecasts(generator, target, 2 * dates)
+    days = np.datetime64("2016-03-09").astype(int) + np.floor(1.45 * np.arange(-dates, dates))
+    days = days.astype(int)
+    before, test = slice(0, dates), slice(dates, None)
+    raced = {"balanced": seeds, "minimal": seeds, "aggressive": 1} if references else {}
+
+    def members(name: str, count: int) -> np.ndarray:
+        noise = 0.1 * np.std(truth) * generator.standard_normal((count, dates))
+        return np.asarray(forecasts[name][test] + noise - noise.mean(axis=0))
+
+    evaluation = evaluate(
+        members("model", seeds),
+        {n: v[test] for n, v in forecasts.items() if n not in {"model", *REFERENCES}},
+        {name: members(name, count) for name, count in raced.items()},
+        Samples(
+            truth=truth[test],
+            last_values=forecasts["persistence"][test],
+            dates=days[test],
+            ticker_of_sample=np.zeros(dates, dtype=int),
+            tickers=tickers[:1],
+            log_returns=3e-4 + 0.01 * generator.standard_normal(dates),
+        ),
+        Validation(truth[before], days[before], {n: v[before] for n, v in forecasts.items()}),
+        SearchFacts(
+            trials=trials,
+            studies=1,
+            looks=1,
+            block_losses=generator.random((1 if kind == "nothing" else trials, 8)),
+            best_reference="balanced" if references else None,
+            equals_reference=None,
+        ),
+        target,
+        EvaluationSettings(
+            seed=7,
+            costs_bps=2.0,
+            position="sign",
+            levels=(0.99,) if kind == "nothing" else (0.9, 0.5),
+            repetitions=50,
+        ),
+        {} if kind == "panel" else {"gjr_garch": "its fit did not converge"},
+    )
+    if kind != "panel":
+        return evaluation
+    skills = _panel(generator, evaluation.series.dates, tickers)
+    return replace(evaluation, n=len(tickers) * dates, panel=skills)
+
+
+def _forecasts(
+    generator: np.random.Generator, target: Target, dates: int
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Return the truth, and forecasts of it that differ from the model's by noise or by nature."""
+    shocks, other = generator.standard_normal((2, dates))
+    if target.kind == "log_return":
+        truth = 0.011 * shocks
+        model, closer = 0.03 * truth + 0.001 * other, 0.001
     else:
         state = np.zeros(dates)
         for n in range(1, dates):
-            state[n] = 0.96 * state[n - 1] + 0.25 * generator.standard_normal()
-        truth = state - 5.0 + 0.4 * generator.standard_normal(dates)
-        forecast = 0.85 * state - 5.0
-        width = 1.4
-    errors = {}
-    apart = {"har": 0.05, "model": 0.1, "garch": 0.12, "train_mean": 0.5, "zero": 0.6}
-    for k, name in enumerate(names):
-        noise = generator.standard_normal(dates) * apart.get(name, 0.04 * k) * np.std(truth)
-        errors[name] = tuple(((truth - forecast + noise) ** 2).tolist())
-    unknown = (math.nan,) * dates
-    band = kind != "nothing"
-    return Series(
-        dates=days,
-        truth=tuple(truth.tolist()),
-        forecast=tuple(forecast.tolist()),
-        spread=tuple(np.abs(0.05 * generator.standard_normal(dates)).tolist()),
-        low=tuple((forecast - width).tolist()) if band else unknown,
-        high=tuple((forecast + width).tolist()) if band else unknown,
-        squared_errors=errors,
-    )
+            state[n] = 0.96 * state[n - 1] + 0.25 * shocks[n]
+        truth = state - 9.5 + 0.4 * other
+        model, closer = 0.9 * state - 9.5, 0.05
+    error = truth - model
+    apart = {n: a * np.std(error) for n, a in FROM_MODEL[target.kind].items()}
+    return truth, {
+        "model": model,
+        "zero": np.zeros(dates),
+        "train_mean": np.full(dates, truth.mean()),
+        "persistence": np.roll(truth, 1),
+        **{n: model + a * generator.standard_normal(dates) for n, a in apart.items()},
+        "balanced": model + closer * error,
+    }
 
 
 def _panel(
@@ -421,32 +394,3 @@ def _panel(
         for ticker, value in zip(tickers, r2, strict=True)
     )
     return PanelSkill(correlation(0.02), correlation(0.018), skills, 0.0011, 0.0019)
-
-
-def _intervals(series: Series) -> tuple[Interval, ...]:
-    years = sorted({day.year for day in series.dates})
-    rows = []
-    for nominal, radius in ((0.9, 1.4), (0.5, 0.6)):
-        by_year = tuple((year, nominal - 0.005 * k) for k, year in enumerate(years))
-        rows.append(Interval(nominal, radius, nominal - 0.01, 707, by_year))
-    return tuple(rows)
-
-
-def _trading(generator: np.random.Generator, dates: Sequence[dt.date]) -> Trading:
-    def wealth(drift: float, risk: float) -> tuple[float, ...]:
-        steps = drift + risk * generator.standard_normal(len(dates))
-        return tuple(np.exp(np.cumsum(steps)).tolist())
-
-    return Trading(
-        rule="long while forecast volatility is below its train median",
-        costs_bps=2.0,
-        delay_bars=1,
-        trials=10,
-        dates=tuple(dates),
-        strategy=Performance(0.061, 0.082, 0.74, -0.21, 1.6, 0.55, -0.094, 11.2),
-        buy_and_hold=Performance(
-            0.093, 0.131, 0.71, -0.19, 1.5, NotComputed("no rule"), -0.198, 0.0
-        ),
-        strategy_wealth=wealth(0.0002, 0.005),
-        buy_and_hold_wealth=wealth(0.0003, 0.008),
-    )

@@ -217,6 +217,9 @@ class EvaluationConfig(Section):
     references: Annotated[StrictInt, Field(ge=0, le=len(EXAMPLES))] = len(EXAMPLES)
     """How many of the seed document's five configurations are trained as the winner is, to show
     what the search was worth."""
+    reference_budget: Annotated[Number, Field(ge=0)] = 1.0
+    """Most work that the references may take, as a multiple of the search's work; those that do not
+    fit are left out, and the page says so."""
     coverage: Fraction = 0.9
     """Share of outcomes that the conformal intervals should contain."""
     position: Literal["sign", "scaled"] = "sign"

@@ -105,8 +105,9 @@ def adjust(bars: Bars, ticker: str) -> pd.DataFrame:
 
     Each price is multiplied by all split and dividend factors up to its own date, so a value never
     changes when later bars or actions arrive (backward adjustment, as vendors do it, rewrites the
-    past at every dividend). Returns and ratios equal those of a backward adjustment. CRSP's holding
-    period return has the same definition.
+    past at every dividend). Returns and ratios equal those of a backward adjustment: a day's return
+    is C / (C_prev - D) - 1. CRSP's holding period return is (C + D) / C_prev - 1; the two differ by
+    the dividend yield times about the return and the yield.
     """
     return _adjust(bars.of(ticker))
 

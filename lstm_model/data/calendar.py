@@ -8,6 +8,9 @@ from jaxtyping import Int
 
 EPOCH = dt.date(1970, 1, 1)
 
+SESSIONS_A_YEAR = 252
+"""Of a stock exchange; what is annualised is multiplied by it."""
+
 
 def days_since_epoch(dates: "pd.Series[pd.Timestamp]") -> Int[np.ndarray, " row"]:
     """Return dates as whole days; pandas may hold them in any unit."""

@@ -1,4 +1,4 @@
-"""HAR (Corsi): the log variance of a day from its range, its means, and their regression."""
+"""Terms of HAR: log variance of a session's range and its means; returns for the leverage."""
 
 import numpy as np
 import pandas as pd
@@ -7,6 +7,7 @@ from jaxtyping import Float
 from lstm_model.data.ticks import SAME
 
 HAR_NAMES = ("log_variance", "log_variance5", "log_variance22")
+HAR_TERMS = len(HAR_NAMES)
 
 
 def parkinson_variance(frame: pd.DataFrame) -> "pd.Series[float]":
@@ -33,12 +34,8 @@ def har_terms(frame: pd.DataFrame) -> Float[np.ndarray, "row term"]:
     return np.column_stack([series.ffill() for series in (daily, *means)])
 
 
-def least_squares(
-    terms: Float[np.ndarray, "sample term"], labels: Float[np.ndarray, " sample"]
-) -> tuple[float, Float[np.ndarray, " term"]]:
-    """Return intercept and weights; without terms the intercept is exactly the labels' mean."""
-    if not terms.shape[1]:
-        return float(labels.mean()), np.empty(0)
-    design = np.column_stack([np.ones(len(terms)), terms])
-    intercept, *weights = np.linalg.lstsq(design, labels, rcond=None)[0]
-    return float(intercept), np.array(weights)
+def lhar_terms(frame: pd.DataFrame) -> Float[np.ndarray, "row term"]:
+    """Return HAR's terms, then the mean log return over the last 1, 5 and 22 bars."""
+    returns = pd.Series(np.log(frame["close"])).diff().fillna(0.0)
+    means = [returns.rolling(n, min_periods=1).mean() for n in (1, 5, 22)]
+    return np.column_stack([har_terms(frame), *means])

@@ -9,7 +9,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 
 from lstm_model.data.chunks import row_chunks
-from lstm_model.data.har import least_squares
+from lstm_model.data.har import HAR_TERMS
+from lstm_model.data.linear import least_squares
 from lstm_model.data.views import Rows
 
 KNOTS = 257
@@ -42,7 +43,7 @@ class Scaler:
         """Fit only on the rows that train windows cover, and on train labels."""
         covered = rows_covered(train, rows.window_length, len(rows.dates))
         labels = rows.labels[train]
-        terms = rows.har_terms[train] if rows.har_skip else np.empty((len(train), 0))
+        terms = rows.har_terms[train, : HAR_TERMS if rows.har_skip else 0]
         intercept, weights = least_squares(terms, labels)
         means, sds = _means_and_sds(rows.features, covered)
         knots = None

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 
 from lstm_model.data.bars import Bars, Histories, adjust_all
 from lstm_model.data.calendar import days_since_epoch
-from lstm_model.data.har import har_terms, parkinson_variance
+from lstm_model.data.har import lhar_terms, parkinson_variance
 from lstm_model.data.trailing import over_last
 
 TargetKind = Literal["log_return", "log_volatility"]
@@ -24,7 +24,8 @@ class TargetTable:
     label: the value over the bars t+1 .. t+horizon, NaN if there is none.
     label_end: the day of bar t+horizon, since 1970-01-01.
     last_value: the same quantity over the bars t-horizon+1 .. t, the persistence forecast.
-    har_terms: for volatility, the regressors of HAR (`har.har_terms`); else empty.
+    har_terms: for volatility, the regressors of HAR and of its leverage (`har.lhar_terms`); else
+        empty.
     log_return: of bar t, for every target; what a position held over that bar earns.
     """
 
@@ -67,7 +68,7 @@ def _ticker_targets(frame: pd.DataFrame, kind: TargetKind, horizon: int) -> Targ
         realised = pd.Series(np.log(over_last(horizon, np.mean, variance.to_numpy())))
         label = realised.shift(-horizon)
         last_value = realised.ffill()
-        terms = har_terms(frame)
+        terms = lhar_terms(frame)
     return TargetTable(
         label.to_numpy(copy=True),
         label_end,

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Int
 
 from lstm_model.data.chunks import row_chunks
+from lstm_model.data.har import HAR_TERMS
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class Rows:
     dates, label_ends: days since 1970-01-01.
     features: unscaled.
     labels, last_values, har_terms, log_returns: as in `TargetTable`; labels of samples only.
-    har_skip: whether the network corrects what HAR forecasts from `har_terms`.
+    har_skip: whether the network corrects what HAR forecasts from the first `har_terms`.
     """
 
     tickers: tuple[str, ...]
@@ -54,7 +55,7 @@ class SearchView:
         )
         arrays = [rows.ticker_of_row, rows.dates, rows.features, rows.labels]
         if rows.har_skip:
-            arrays.append(rows.har_terms)
+            arrays.append(rows.har_terms[:, :HAR_TERMS])
         for array in arrays:
             for _, chunk in row_chunks(array):
                 digest.update(np.ascontiguousarray(chunk).data)

@@ -1,11 +1,16 @@
-"""Aligned: every forecast on the samples that all of them cover."""
+"""Aligned: every forecast on the samples that all of them cover, and its smearing constant."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
-from lstm_model.evaluation.inputs import MODEL, Forecasts, MemberForecasts, Samples
+from lstm_model.evaluation.inputs import MODEL, Forecasts, MemberForecasts, Samples, Validation
+from lstm_model.evaluation.losses import QLIKE, Loss, smearing_constant
+from lstm_model.evaluation.measured import Measured, NotComputed
+
+Values = Float[np.ndarray, " sample"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,18 +19,39 @@ class Aligned:
 
     benchmark: name of the baseline that skill is measured against. forecasts: by name; the model
     first, then the baselines, then the references. ensembles: the members of the model and of the
-    references, whose means are their forecasts.
+    references, whose means are their forecasts. rival: the baseline with the lowest squared error
+    on validation. smearing: the constant by which each forecast of a log variance becomes one of
+    the variance, from validation.
     """
 
     samples: Samples
     benchmark: str
+    rival: str
     forecasts: Forecasts
     ensembles: MemberForecasts
+    smearing: Mapping[str, Measured]
 
     @property
     def model(self) -> Float[np.ndarray, " sample"]:
         """The model's forecast."""
         return self.forecasts[MODEL]
+
+    def errors(self, name: str, loss: Loss, members: int | None = None) -> Values:
+        """Return truth less forecast, for QLIKE less the smearing constant too.
+
+        members: as many of the model's members as its forecast is to be the mean of, None for all.
+        """
+        forecast = self.forecasts[name]
+        if members is not None:
+            forecast = self.ensembles[name][:members].mean(axis=0)
+        return self.samples.truth - forecast - self.constant(name, loss)
+
+    def constant(self, name: str, loss: Loss) -> float:
+        """Return the smearing constant where the loss needs it; NaN where it is not known."""
+        if loss is not QLIKE:
+            return 0.0
+        value = self.smearing[name]
+        return float("nan") if isinstance(value, NotComputed) else value
 
 
 def align(
@@ -33,6 +59,7 @@ def align(
     baselines: Forecasts,
     references: MemberForecasts,
     samples: Samples,
+    validation: Validation,
 ) -> Aligned:
     """Keep the samples for which every forecast and the truth are finite.
 
@@ -54,7 +81,28 @@ def align(
         **{name: values[kept] for name, values in baselines.items()},
         **means,
     }
-    return Aligned(samples.where(kept), benchmark, forecasts, ensembles)
+    residuals = {name: validation.truth - validation.forecasts[name] for name in forecasts}
+    return Aligned(
+        samples=samples.where(kept),
+        benchmark=benchmark,
+        rival=_best(baselines, residuals, benchmark),
+        forecasts=forecasts,
+        ensembles=ensembles,
+        smearing={name: smearing_constant(errors) for name, errors in residuals.items()},
+    )
+
+
+def _best(
+    baselines: Iterable[str],
+    residuals: Mapping[str, Float[np.ndarray, " validation"]],
+    benchmark: str,
+) -> str:
+    """Return the baseline with the lowest squared error where all baselines have one."""
+    own = {name: residuals[name] for name in baselines}
+    known = np.all([np.isfinite(errors) for errors in own.values()], axis=0)
+    if not known.any():
+        return benchmark
+    return min(own, key=lambda name: float(np.mean(own[name][known] ** 2)))
 
 
 def benchmark_name(baselines: Forecasts) -> str:

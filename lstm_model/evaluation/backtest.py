@@ -2,19 +2,21 @@
 
 import datetime as dt
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from lstm_model.data.calendar import dates_of
+from lstm_model.data.calendar import SESSIONS_A_YEAR, dates_of
 from lstm_model.evaluation.by_date import date_means
-from lstm_model.evaluation.measured import MIN_DATES, Measured, NotComputed, too_short
-from lstm_model.evaluation.sharpe import YEAR, deflated_sharpe, sharpe_interval
+from lstm_model.evaluation.measured import MIN_DATES, Measured, NotComputed, Tested, too_short
+from lstm_model.evaluation.sharpe import deflated_sharpe, sharpe_difference, sharpe_interval
 
 DELAY_BARS = 1
 """Bars from the close at which a position is decided to the close at which it is entered."""
+
+LONG_ONLY = NotComputed("it would test the market's premium; see the Sharpe difference")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,8 @@ class Performance:
     sqrt(252), without a risk-free rate. sharpe_low, sharpe_high: 90 % interval by the stationary
     bootstrap (Politis & Romano 1994). deflated_sharpe: probability that the true Sharpe ratio
     exceeds that expected of the best of `trials` strategies without skill (Bailey & Lopez de Prado
-    2014). turnover: mean position traded per day, as a share of wealth.
+    2014); not for a rule that is always long, whose ratio is mostly the market's. turnover: mean
+    position traded per day, as a share of wealth.
     """
 
     annual_return: float
@@ -40,7 +43,11 @@ class Performance:
 
 @dataclass(frozen=True, slots=True)
 class Trading:
-    """The strategy and buy-and-hold on the same days, after costs; illustrative only."""
+    """The strategy and buy-and-hold on the same days, after costs; illustrative only.
+
+    sharpe_gain: annualised Sharpe ratio of the strategy less that of buy-and-hold. sharpe_test:
+    whether they are equal, two-sided; positive favours the strategy (Ledoit & Wolf 2008).
+    """
 
     rule: str
     costs_bps: float
@@ -49,6 +56,8 @@ class Trading:
     dates: tuple[dt.date, ...]
     strategy: Performance
     buy_and_hold: Performance
+    sharpe_gain: Measured
+    sharpe_test: Tested
     strategy_wealth: tuple[float, ...]
     buy_and_hold_wealth: tuple[float, ...]
 
@@ -136,15 +145,24 @@ def trade(
     bars = ticker[earns], day[earns], returns[earns]
     own, own_turnover = _net_by_date(positions[earns - lag], *bars, costs_bps)
     market, market_turnover = _net_by_date(np.ones(len(earns)), *bars, costs_bps)
+    gain, test = sharpe_difference(own, market)
+    strategy = _performance(own, own_turnover, trials, seed, repetitions)
+    # Buy-and-hold is a single trial.
+    buy_and_hold = _performance(market, market_turnover, 1, seed, repetitions)
+    if rule.kind == "log_volatility":
+        strategy, buy_and_hold = (
+            replace(part, deflated_sharpe=LONG_ONLY) for part in (strategy, buy_and_hold)
+        )
     return Trading(
         rule=str(rule),
         costs_bps=costs_bps,
         delay_bars=DELAY_BARS,
         trials=trials,
         dates=dates_of(days),
-        strategy=_performance(own, own_turnover, trials, seed, repetitions),
-        # Buy-and-hold is a single trial.
-        buy_and_hold=_performance(market, market_turnover, 1, seed, repetitions),
+        strategy=strategy,
+        buy_and_hold=buy_and_hold,
+        sharpe_gain=gain,
+        sharpe_test=test,
         strategy_wealth=tuple(np.cumprod(1 + own).tolist()),
         buy_and_hold_wealth=tuple(np.cumprod(1 + market).tolist()),
     )
@@ -176,8 +194,8 @@ def _performance(
     peak = np.maximum.accumulate(np.r_[1.0, wealth])[1:]
     sharpe, low, high = sharpe_interval(returns, seed, repetitions)
     return Performance(
-        annual_return=float(wealth[-1]) ** (YEAR / len(returns)) - 1,
-        annual_volatility=float(returns.std(ddof=1)) * math.sqrt(YEAR),
+        annual_return=float(wealth[-1]) ** (SESSIONS_A_YEAR / len(returns)) - 1,
+        annual_volatility=float(returns.std(ddof=1)) * math.sqrt(SESSIONS_A_YEAR),
         sharpe=sharpe,
         sharpe_low=low,
         sharpe_high=high,

@@ -1,15 +1,22 @@
 """Evaluation of the test block: align the samples, score, compare, view, judge."""
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
-from lstm_model.evaluation.accuracy_tests import losses_by_date
+from lstm_model.data.targets import TargetKind
 from lstm_model.evaluation.alignment import Aligned, align
 from lstm_model.evaluation.backtest import Rule, Trading, trade
 from lstm_model.evaluation.comparison import Comparison, SeedSpread, compare, seed_spread
+from lstm_model.evaluation.efficiency import (
+    Encompassing,
+    MincerZarnowitz,
+    encompassing,
+    mincer_zarnowitz,
+)
 from lstm_model.evaluation.inputs import (
     MODEL,
     EvaluationSettings,
@@ -21,6 +28,7 @@ from lstm_model.evaluation.inputs import (
     Validation,
 )
 from lstm_model.evaluation.intervals import Interval, conformal_intervals
+from lstm_model.evaluation.losses import MSE, Loss, LossName, losses_by_date, losses_of
 from lstm_model.evaluation.measured import Measured, NotComputed
 from lstm_model.evaluation.metrics import Benchmarks, Metrics, score
 from lstm_model.evaluation.multiple_testing import (
@@ -32,19 +40,32 @@ from lstm_model.evaluation.multiple_testing import (
 from lstm_model.evaluation.panel import PanelSkill, panel_skill
 from lstm_model.evaluation.selection import SelectionBias, measure_selection
 from lstm_model.evaluation.series import Series, calibration_bins, series_by_date
-from lstm_model.evaluation.verdict import Verdict, judge
+from lstm_model.evaluation.verdict import Opponents, Verdict, judge
 from lstm_model.seeding import derive_seed
+
+
+@dataclass(frozen=True, slots=True)
+class LossView:
+    """What a loss says of all forecasts at once, and of the model beside the best baseline."""
+
+    loss: LossName
+    superior: SuperiorAbility
+    confidence_set: ConfidenceSet
+    mincer_zarnowitz: MincerZarnowitz
+    encompassing: Encompassing
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
     """The one look at the test block.
 
-    unit: the target's, for axes and tables. n: samples. calibration: mean forecast, mean truth and
+    unit: the target's, for axes and tables. n: samples. benchmark: what R2 is measured against.
+    rival: the baseline that is best on validation. left_out: baselines without forecasts, each with
+    its reason. by_loss: MSE, and QLIKE for volatility. calibration: mean forecast, mean truth and
     number of samples of each bin.
     """
 
-    target: str
+    target: TargetKind
     unit: str
     horizon: int
     n: int
@@ -52,12 +73,13 @@ class Evaluation:
     start: dt.date
     end: dt.date
     benchmark: str
+    rival: str
+    left_out: dict[str, str]
     model: Metrics
     baselines: tuple[Comparison, ...]
     references: tuple[Comparison, ...]
     seeds: tuple[SeedSpread, ...]
-    superior: SuperiorAbility
-    confidence_set: ConfidenceSet
+    by_loss: tuple[LossView, ...]
     selection: SelectionBias
     panel: PanelSkill | NotComputed
     intervals: tuple[Interval, ...] | NotComputed
@@ -72,55 +94,56 @@ def evaluate(
     baselines: Forecasts,
     references: MemberForecasts,
     samples: Samples,
+    validation: Validation,
     search: SearchFacts,
     target: Target,
     settings: EvaluationSettings,
+    left_out: Mapping[str, str],
 ) -> Evaluation:
     """Score the model, the mean of its members, and compare it with every other forecast.
 
     members: the model's forecasts, one row per seed, in the target's unit like all forecasts.
     baselines: forecasts by name, at least train_mean and persistence. references: ensembles trained
-    like the model, by name. samples: the truth, and what was known of each sample. search: what was
-    tried before. target: what is forecast. settings: the user's choices.
+    like the model, by name. samples: the truth, and what was known of each sample. validation:
+    every forecast of that block. search: what was tried before. target: what is forecast. settings:
+    the user's choices. left_out: baselines without forecasts, each with its reason.
 
     A sample that any forecast lacks is left out for all of them; a baseline that lacks every sample
     is dropped. Raises ValueError if no sample is left or if two forecasts have the same name.
     """
-    aligned = align(members, baselines, references, samples)
+    aligned = align(members, baselines, references, samples, validation)
     truth, dates = aligned.samples.truth, aligned.samples.dates
-    seed, repetitions = settings.seed, settings.repetitions
 
     # Scores: of each forecast by itself.
     benchmarks = _benchmarks(aligned, target)
-    metrics = {name: score(v, truth, benchmarks) for name, v in aligned.forecasts.items()}
-    losses = {name: losses_by_date(v, truth, dates) for name, v in aligned.forecasts.items()}
+    metrics = {
+        name: score(v, truth, benchmarks, aligned.smearing[name])
+        for name, v in aligned.forecasts.items()
+    }
     seeds = tuple(seed_spread(name, v, truth) for name, v in aligned.ensembles.items())
 
     # Comparisons: between forecasts.
     comparisons = {
-        name: compare(name, metrics[name], aligned.model, other, truth, benchmarks)
-        for name, other in aligned.forecasts.items()
+        name: compare(name, metrics[name], aligned, benchmarks)
+        for name in aligned.forecasts
         if name != MODEL
     }
-    superior = superior_ability(
-        aligned.benchmark, losses, derive_seed(seed, "superior"), repetitions
+    losses = {loss.name: _losses(loss, aligned) for loss in losses_of(target.kind)}
+    by_loss = tuple(
+        _view(loss, losses[loss.name], aligned, target, settings) for loss in losses_of(target.kind)
     )
-    in_set = confidence_set(losses, derive_seed(seed, "confidence set"), repetitions)
-    selection = measure_selection(aligned.benchmark, search, target.horizon)
+    selection = measure_selection(aligned.benchmark, validation, search, target.horizon)
 
     # Views: of the same forecasts for a reader.
-    panel = _panel(aligned)
-    intervals = _intervals(aligned, search.validation, settings.levels)
-    trading = _trading(aligned, search, target, settings)
-    calibration = calibration_bins(aligned.model, truth)
-    series = series_by_date(aligned.ensembles[MODEL], truth, dates, intervals, losses)
+    intervals = _intervals(aligned, validation, target, settings.levels)
+    trading = _trading(aligned, validation, search, target, settings)
+    series = series_by_date(aligned.ensembles[MODEL], truth, dates, intervals, losses["mse"])
 
     verdict = judge(
-        metrics[MODEL],
-        tuple(comparisons.values()),
-        aligned.benchmark,
-        in_set,
-        is_volatility=benchmarks.is_volatility,
+        comparisons,
+        losses_of(target.kind),
+        Opponents(aligned.benchmark, aligned.rival, search.looks),
+        by_loss[0].confidence_set,
         best_reference=search.best_reference,
         equals_reference=search.equals_reference,
     )
@@ -133,17 +156,18 @@ def evaluate(
         start=series.dates[0],
         end=series.dates[-1],
         benchmark=aligned.benchmark,
+        rival=aligned.rival,
+        left_out=dict(left_out),
         model=metrics[MODEL],
         baselines=tuple(c for name, c in comparisons.items() if name not in references),
         references=tuple(comparisons[name] for name in references),
         seeds=seeds,
-        superior=superior,
-        confidence_set=in_set,
+        by_loss=by_loss,
         selection=selection,
-        panel=panel,
+        panel=_panel(aligned),
         intervals=intervals,
         trading=trading,
-        calibration=calibration,
+        calibration=calibration_bins(aligned.model, truth),
         series=series,
         verdict=verdict,
     )
@@ -161,14 +185,51 @@ def _benchmarks(aligned: Aligned, target: Target) -> Benchmarks:
     )
 
 
+def _losses(loss: Loss, aligned: Aligned) -> dict[str, Float[np.ndarray, " date"]]:
+    dates = aligned.samples.dates
+    return {
+        name: losses_by_date(loss, aligned.errors(name, loss), dates) for name in aligned.forecasts
+    }
+
+
+def _view(
+    loss: Loss,
+    losses: Mapping[str, Float[np.ndarray, " date"]],
+    aligned: Aligned,
+    target: Target,
+    settings: EvaluationSettings,
+) -> LossView:
+    """Compare all forecasts by one loss; those without a finite loss are left out."""
+    seed, repetitions = settings.seed, settings.repetitions
+    named = "" if loss is MSE else f" {loss.name}"
+    known = {name: values for name, values in losses.items() if np.isfinite(values).all()}
+    dates, horizon = aligned.samples.dates, target.horizon
+    errors = {name: aligned.errors(name, loss) for name in (MODEL, aligned.rival)}
+    return LossView(
+        loss=loss.name,
+        superior=superior_ability(
+            aligned.benchmark, known, derive_seed(seed, f"superior{named}"), repetitions
+        ),
+        confidence_set=confidence_set(
+            known, derive_seed(seed, f"confidence set{named}"), repetitions
+        ),
+        mincer_zarnowitz=mincer_zarnowitz(
+            loss, aligned.samples.truth - errors[MODEL], aligned.samples.truth, dates, horizon
+        ),
+        encompassing=encompassing(
+            loss, aligned.rival, errors[MODEL], errors[aligned.rival], dates, horizon
+        ),
+    )
+
+
 def _intervals(
-    aligned: Aligned, validation: Validation | NotComputed, levels: tuple[float, ...]
+    aligned: Aligned, validation: Validation, target: Target, levels: tuple[float, ...]
 ) -> tuple[Interval, ...] | NotComputed:
-    if isinstance(validation, NotComputed):
-        return validation
-    errors = validation.truth - validation.forecast
     samples = aligned.samples
-    return conformal_intervals(errors, aligned.model, samples.truth, samples.dates, levels)
+    errors = validation.truth - validation.forecasts[MODEL]
+    return conformal_intervals(
+        errors, aligned.model, samples.truth, samples.dates, target.horizon, levels
+    )
 
 
 def _panel(aligned: Aligned) -> PanelSkill | NotComputed:
@@ -184,7 +245,11 @@ def _panel(aligned: Aligned) -> PanelSkill | NotComputed:
 
 
 def _trading(
-    aligned: Aligned, search: SearchFacts, target: Target, settings: EvaluationSettings
+    aligned: Aligned,
+    validation: Validation,
+    search: SearchFacts,
+    target: Target,
+    settings: EvaluationSettings,
 ) -> Trading | NotComputed:
     samples = aligned.samples
     return trade(
@@ -192,7 +257,7 @@ def _trading(
         samples.log_returns,
         samples.dates,
         samples.ticker_of_sample,
-        Rule(target.kind, settings.position, _scale(target, search.validation)),
+        Rule(target.kind, settings.position, _scale(target, validation)),
         costs_bps=settings.costs_bps,
         trials=search.trials,
         seed=derive_seed(settings.seed, "sharpe"),
@@ -200,11 +265,10 @@ def _trading(
     )
 
 
-def _scale(target: Target, validation: Validation | NotComputed) -> Measured:
+def _scale(target: Target, validation: Validation) -> Measured:
     """Return what positions are scaled by, as `Rule` needs it."""
     if target.kind == "log_volatility":
         return target.train_median
-    if isinstance(validation, NotComputed):
-        return validation
-    known = validation.forecast[np.isfinite(validation.forecast)]
+    forecasts = validation.forecasts[MODEL]
+    known = forecasts[np.isfinite(forecasts)]
     return float(known.std()) if len(known) else NotComputed("no forecast on validation")

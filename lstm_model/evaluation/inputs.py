@@ -8,8 +8,6 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from lstm_model.evaluation.measured import NotComputed
-
 MODEL = "model"
 """The model's name among the forecasts."""
 
@@ -61,28 +59,31 @@ class Samples:
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """The winner's forecasts of the validation block, with the truth and the benchmark's."""
+    """Every forecast of the validation block by a fit on train, with the truth.
+
+    forecasts: by name. Those of the model and of its references are cross-stopped (`Fit`): no
+    forecast comes from an epoch that was chosen on the same half of the block.
+    """
 
     truth: Float[np.ndarray, " sample"]
-    forecast: Float[np.ndarray, " sample"]
-    benchmark: Float[np.ndarray, " sample"]
     dates: Int[np.ndarray, " sample"]
+    forecasts: Forecasts
 
 
 @dataclass(frozen=True, slots=True)
 class SearchFacts:
     """What was tried before the test block was looked at.
 
-    validation: the winner's forecasts of validation, NotComputed if it was also trained on that
-    block (refit). trials: total over all `studies` of this name. block_losses: mean squared errors
-    of this study's trials on consecutive blocks of validation. best_reference: the configuration
-    with the lowest validation loss among those trained without a search. equals_reference: the
-    reference whose configuration the search selected.
+    trials: total over all `studies` of this name. looks: nights of this name, tonight's included,
+    whose test blocks overlap tonight's. block_losses: mean squared errors of this study's trials on
+    consecutive blocks of validation. best_reference: the configuration with the lowest validation
+    loss among those trained without a search. equals_reference: the reference whose configuration
+    the search selected.
     """
 
-    validation: Validation | NotComputed
     trials: int
     studies: int
+    looks: int
     block_losses: Float[np.ndarray, "trial block"]
     best_reference: str | None
     equals_reference: str | None

@@ -7,7 +7,11 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from lstm_model.evaluation.direction import pesaran_timmermann
+from lstm_model.evaluation.losses import QLIKE
 from lstm_model.evaluation.measured import Measured, NotComputed, Tested
+
+ONLY_VOLATILITY = NotComputed("only for volatility")
+ONLY_RETURNS = NotComputed("only for returns")
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,10 +19,12 @@ class Metrics:
     """Scores of one forecast in the target's own unit.
 
     r2_train_mean, r2_zero, r2_benchmark: 1 - SSE / SSE of that benchmark (Campbell & Thompson 2008;
-    Gu, Kelly & Xiu 2020). theil_u: RMSE over that of persistence. qlike: for volatility (Patton
-    2011). directional_accuracy: share of correct signs, of the return or of the change from the
-    last known volatility. majority_class: accuracy of always predicting the more frequent sign.
-    pesaran_timmermann: one-sided test that forecast and true signs are independent (1992).
+    Gu, Kelly & Xiu 2020). theil_u: RMSE over that of persistence. qlike: for volatility, of the
+    forecast plus its smearing constant (Patton 2011). directional_accuracy: share of correct signs,
+    of the return or of the change from the last known volatility. majority_class: accuracy of
+    always predicting the more frequent sign. pesaran_timmermann: one-sided test that forecast and
+    true signs are independent (1992). The last two are for returns: volatility returns to its mean,
+    so even a constant forecast has the direction right on three days in four.
     """
 
     mse: float
@@ -29,6 +35,7 @@ class Metrics:
     r2_benchmark: Measured
     theil_u: Measured
     qlike: Measured
+    smearing: Measured
     directional_accuracy: Measured
     majority_class: Measured
     pesaran_timmermann: Tested
@@ -58,11 +65,13 @@ def score(
     forecast: Float[np.ndarray, " sample"],
     truth: Float[np.ndarray, " sample"],
     benchmarks: Benchmarks,
+    smearing: Measured = 0.0,
 ) -> Metrics:
     """Compute every metric of one forecast.
 
-    Samples without a forecast or truth are left out; samples without a benchmark are left out of
-    the metrics that need it. Raises ValueError if no sample is left.
+    smearing: what is added to a forecast log variance before exp, for QLIKE alone. Samples without
+    a forecast or truth are left out; samples without a benchmark are left out of the metrics that
+    need it. Raises ValueError if no sample is left.
     """
     known = np.isfinite(forecast) & np.isfinite(truth)
     if not known.any():
@@ -84,9 +93,8 @@ def score(
         r2_zero=r2(np.zeros_like(truth)),
         r2_benchmark=r2(benchmarks.benchmark),
         theil_u=u_squared if isinstance(u_squared, NotComputed) else math.sqrt(u_squared),
-        qlike=_qlike(errors[known])
-        if benchmarks.is_volatility
-        else NotComputed("QLIKE is for volatility only"),
+        qlike=_qlike(errors[known], smearing) if benchmarks.is_volatility else ONLY_VOLATILITY,
+        smearing=smearing if benchmarks.is_volatility else ONLY_VOLATILITY,
         directional_accuracy=accuracy,
         majority_class=majority,
         pesaran_timmermann=test,
@@ -105,14 +113,11 @@ def _ratio(errors: Float[np.ndarray, " sample"], others: Float[np.ndarray, " sam
     return numerator / denominator
 
 
-def _qlike(errors: Float[np.ndarray, " sample"]) -> Measured:
-    """Return mean(exp(e) - e - 1), e = ln of true over forecast variance.
-
-    Patton (2011), "Volatility Forecast Comparison Using Imperfect Volatility Proxies", J.
-    Econometrics 160(1), 246-256, up to a constant; zero if every forecast is exact.
-    """
+def _qlike(errors: Float[np.ndarray, " sample"], smearing: Measured) -> Measured:
+    if isinstance(smearing, NotComputed):
+        return smearing
     with np.errstate(over="ignore"):
-        value = float(np.mean(np.expm1(errors) - errors))
+        value = float(np.mean(QLIKE.value(errors - smearing)))
     return value if math.isfinite(value) else NotComputed("a forecast is too far from the truth")
 
 
@@ -128,11 +133,14 @@ def _direction(
         return missing, missing, missing
     truth_rises: Bool[np.ndarray, " known"] = truth[known] > reference[known]
     share = float(np.mean(truth_rises))
-    majority = max(share, 1.0 - share)
+    majority = ONLY_RETURNS if benchmarks.is_volatility else max(share, 1.0 - share)
     if np.all(forecast[known] == reference[known]):
         undirected = NotComputed("the forecast has no direction")
-        return undirected, majority, undirected
+        return undirected, majority, ONLY_RETURNS if benchmarks.is_volatility else undirected
     forecast_rises = forecast[known] > reference[known]
+    accuracy = float(np.mean(forecast_rises == truth_rises))
+    if benchmarks.is_volatility:
+        return accuracy, majority, ONLY_RETURNS
     dates = benchmarks.dates[known]
     test = pesaran_timmermann(forecast_rises, truth_rises, dates, benchmarks.horizon)
-    return float(np.mean(forecast_rises == truth_rises)), majority, test
+    return accuracy, majority, test

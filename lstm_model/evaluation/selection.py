@@ -9,7 +9,7 @@ from jaxtyping import Float
 from scipy.integrate import quad
 from scipy.special import ndtr
 
-from lstm_model.evaluation.inputs import SearchFacts, Validation
+from lstm_model.evaluation.inputs import MODEL, SearchFacts, Validation
 from lstm_model.evaluation.measured import Measured, NotComputed
 
 CHUNK = 1000
@@ -37,15 +37,18 @@ class SelectionBias:
     pbo_trials: int
 
 
-def measure_selection(benchmark: str, search: SearchFacts, horizon: int) -> SelectionBias:
+def measure_selection(
+    benchmark: str, validation: Validation, search: SearchFacts, horizon: int
+) -> SelectionBias:
     """Compare the winner's validation R2 with that of the best of as many trials of pure noise.
 
     horizon: of the labels, in bars; one date in `horizon` counts as a sample, because tickers of a
-    date and overlapping labels share their shocks. Training was stopped on this block, so the
-    winner's R2 is too high. Trials of one search resemble each other, so the best of as many
-    independent ones is an upper bound. The reason in `search.validation` is passed on.
+    date and overlapping labels share their shocks. The forecasts are cross-stopped, so that early
+    stopping does not raise the R2; the search chose on this block, which is what the comparison is
+    about. Trials of one search resemble each other, so the best of as many independent ones is an
+    upper bound.
     """
-    r2, expected = _winner_scores(search.validation, search.trials, horizon)
+    r2, expected = _winner_scores(benchmark, validation, search.trials, horizon)
     return SelectionBias(
         benchmark=benchmark,
         trials=search.trials,
@@ -65,12 +68,10 @@ def _difference(first: Measured, second: Measured) -> Measured:
 
 
 def _winner_scores(
-    validation: Validation | NotComputed, trials: int, horizon: int
+    benchmark: str, validation: Validation, trials: int, horizon: int
 ) -> tuple[Measured, Measured]:
-    if isinstance(validation, NotComputed):
-        return validation, validation
-    errors = validation.truth - validation.benchmark
-    shifts = validation.forecast - validation.benchmark
+    errors = validation.truth - validation.forecasts[benchmark]
+    shifts = validation.forecasts[MODEL] - validation.forecasts[benchmark]
     known = np.isfinite(errors) & np.isfinite(shifts)
     if not known.any():
         missing = NotComputed("the benchmark is missing on every sample")
@@ -104,11 +105,15 @@ def expected_maximum(n: int) -> float:
 def best_of_noise(trials: int, n: int, share: float) -> float:
     """Return the expected best R2 of `trials` forecasts that are the benchmark plus noise.
 
-    n: independent samples. share: RMS of the noise over RMS of the benchmark's errors e. R2 =
-    2 mean(e noise) / mean(e^2) - share^2, and mean(e noise) / mean(e^2) is about share Z / sqrt(n),
-    so the best has 2 share E[max Z] / sqrt(n) - share^2.
+    n: independent samples. share: RMS of the noise over RMS of the benchmark's errors e. With noise
+    of amplitude a, R2 = 2 mean(e noise) / mean(e^2) - a^2, and mean(e noise) / mean(e^2) is about
+    a Z / sqrt(n), so the best has 2 a E[max Z] / sqrt(n) - a^2. A search without skill may stay at
+    the benchmark, so this is the largest of these values over amplitudes up to `share`: never
+    negative, and E[max Z]^2 / n at most.
     """
-    return 2.0 * share * expected_maximum(trials) / math.sqrt(n) - share**2
+    largest = expected_maximum(trials) / math.sqrt(n)
+    amplitude = min(share, largest)
+    return 2.0 * amplitude * largest - amplitude**2
 
 
 def probability_of_overfitting(losses: Float[np.ndarray, "trial block"]) -> Measured:

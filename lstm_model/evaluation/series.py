@@ -48,7 +48,7 @@ def series_by_date(
     low: tuple[float, ...] = ()
     high: tuple[float, ...] = ()
     if not isinstance(intervals, NotComputed) and intervals:
-        radius = intervals[0].radius
+        radius = np.array(intervals[0].radii)
         low, high = tuple((forecast - radius).tolist()), tuple((forecast + radius).tolist())
     return Series(
         dates=dates_of(np.unique(dates)),

@@ -6,13 +6,11 @@ from statistics import NormalDist
 import numpy as np
 from jaxtyping import Float
 
+from lstm_model.data.calendar import SESSIONS_A_YEAR
 from lstm_model.evaluation.bootstrap import block_length, stationary_samples
-from lstm_model.evaluation.long_run import ROUNDING, is_constant
-from lstm_model.evaluation.measured import Measured, NotComputed
+from lstm_model.evaluation.long_run import ROUNDING, is_constant, mean_test
+from lstm_model.evaluation.measured import Measured, NotComputed, Tested
 from lstm_model.evaluation.selection import expected_maximum
-
-YEAR = 252
-"""Trading days in a year."""
 
 INTERVAL = 0.90
 
@@ -34,9 +32,39 @@ def sharpe_interval(
     varies = deviations > ROUNDING * np.abs(returns).max()
     ratios = samples.mean(axis=1)[varies] / deviations[varies]
     tail = (1 - INTERVAL) / 2
-    low, high = np.quantile(ratios, [tail, 1 - tail]) * math.sqrt(YEAR)
-    ratio = float(returns.mean() / returns.std(ddof=1)) * math.sqrt(YEAR)
+    low, high = np.quantile(ratios, [tail, 1 - tail]) * math.sqrt(SESSIONS_A_YEAR)
+    ratio = float(returns.mean() / returns.std(ddof=1)) * math.sqrt(SESSIONS_A_YEAR)
     return ratio, float(low), float(high)
+
+
+def sharpe_difference(
+    returns: Float[np.ndarray, " date"], others: Float[np.ndarray, " date"]
+) -> tuple[Measured, Tested]:
+    """Return by how much an annualised Sharpe ratio is higher than another, and a two-sided test.
+
+    A ratio is a function of mean and mean square; the delta method turns their long-run covariance
+    over both series into the error of the difference. NotComputed if either is constant. Ledoit &
+    Wolf (2008), "Robust Performance Hypothesis Testing with the Sharpe Ratio", J. Empirical Finance
+    15(5), 850-859, with the long-run variance of `long_run`.
+    """
+    # A deviation can also be zero because the squares of tiny returns are.
+    if any(is_constant(series) or series.std() ** 3 == 0.0 for series in (returns, others)):
+        constant = NotComputed("returns are constant")
+        return constant, constant
+    (ratio, influence), (other, others_influence) = map(_ratio_and_influence, (returns, others))
+    gap = ratio - other
+    test = mean_test(gap + influence - others_influence, 1, two_sided=True)
+    return gap * math.sqrt(SESSIONS_A_YEAR), test
+
+
+def _ratio_and_influence(
+    returns: Float[np.ndarray, " date"],
+) -> tuple[float, Float[np.ndarray, " date"]]:
+    """Return the daily ratio, and what each day moves it by to first order."""
+    mean, square = float(returns.mean()), float(np.mean(returns**2))
+    deviation = float(returns.std())
+    influence = square * (returns - mean) - mean / 2 * (returns**2 - square)
+    return mean / deviation, influence / deviation**3
 
 
 def deflated_sharpe(returns: Float[np.ndarray, " date"], trials: int) -> Measured:

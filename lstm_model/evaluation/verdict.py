@@ -1,12 +1,12 @@
 """Verdict: the conclusions from the numbers, in plain words."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from lstm_model.evaluation.comparison import Comparison
+from lstm_model.evaluation.comparison import Comparison, LossTest
 from lstm_model.evaluation.inputs import MODEL
+from lstm_model.evaluation.losses import MSE, Loss, LossName
 from lstm_model.evaluation.measured import NotComputed
-from lstm_model.evaluation.metrics import Metrics
 from lstm_model.evaluation.multiple_testing import ConfidenceSet
 
 SIGNIFICANT = 0.05
@@ -18,70 +18,132 @@ UNKNOWN_WORTH = "Whether the search was worth it could not be determined"
 class Verdict:
     """Whether the model has skill and whether the search was worth it, each with its reason.
 
-    None if it could not be determined: too few dates, or no reference to compare with.
+    None if it could not be determined: too few dates, or no reference to compare with. looks: by
+    which the p-values of skill are multiplied.
     """
 
     has_skill: bool | None
     search_paid: bool | None
     skill: str
     search: str
+    looks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Opponents:
+    """What skill is judged against.
+
+    benchmark: the field's standard, HAR or the train mean. rival: the baseline that is best on
+    validation; it may be the benchmark. looks: nights that have looked at this test block or a part
+    of it; as many looks find a p-value as low by chance as many times more often (Bonferroni).
+    """
+
+    benchmark: str
+    rival: str
+    looks: int
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Both, or the one that is both."""
+        return tuple(dict.fromkeys((self.benchmark, self.rival)))
+
+    def beaten(self, test: LossTest) -> bool | None:
+        """Say whether the model's loss is lower beyond chance; None if that was not tested."""
+        if isinstance(test.better_p, NotComputed) or isinstance(test.ratio, NotComputed):
+            return None
+        return test.ratio < 1 and test.better_p * self.looks < SIGNIFICANT
 
 
 def judge(
-    model: Metrics,
-    comparisons: Sequence[Comparison],
-    benchmark: str,
+    comparisons: Mapping[str, Comparison],
+    losses: Sequence[Loss],
+    opponents: Opponents,
     confidence_set: ConfidenceSet,
     *,
-    is_volatility: bool,
     best_reference: str | None,
     equals_reference: str | None,
 ) -> Verdict:
-    """Say whether the model beats the benchmark and the best reference on the test block.
+    """Say whether the model beats its opponents and the best reference on the test block.
 
-    It does if its squared error is lower with a one-sided Diebold-Mariano p < 0.05. model: its
-    metrics. comparisons: of the model with every other forecast. benchmark: name of the baseline
-    that skill is measured against. confidence_set: of all forecasts. is_volatility: of the target.
-    best_reference: the configuration with the lowest validation loss among those trained like the
-    model but without a search, None if there are none. equals_reference: the reference whose
-    configuration the search selected, None if it is none of them.
+    The model has skill if it beats the benchmark and the rival by every loss, each time with a
+    lower loss and a one-sided Diebold-Mariano p, times the looks, below 0.05. comparisons: of the
+    model with every other forecast, by name. losses: MSE, and QLIKE for volatility. confidence_set:
+    of all forecasts, by MSE. best_reference: the configuration with the lowest validation loss
+    among those trained like the model but without a search, None if there are none.
+    equals_reference: the reference whose configuration the search selected, None if it is none of
+    them.
     """
-    by_name = {comparison.name: comparison for comparison in comparisons}
-    has_skill, skill = _judge_skill(model, by_name, benchmark, is_volatility)
-    paid, search = _judge_search(model, by_name, best_reference, equals_reference, confidence_set)
-    return Verdict(has_skill, paid, skill, search)
+    has_skill, skill = _judge_skill(comparisons, losses, opponents)
+    paid, search = _judge_search(comparisons, best_reference, equals_reference, confidence_set)
+    return Verdict(has_skill, paid, skill, search, opponents.looks)
 
 
 def _judge_skill(
-    model: Metrics, by_name: dict[str, Comparison], benchmark: str, is_volatility: bool
+    comparisons: Mapping[str, Comparison], losses: Sequence[Loss], opponents: Opponents
 ) -> tuple[bool | None, str]:
-    other = by_name[benchmark]
-    beats = _beats(model, other)
-    if beats is None:
-        opening = "Whether the model has skill could not be determined"
-    elif beats:
-        opening = "The model has skill"
-    elif model.mse < other.metrics.mse:
-        opening = "No significant skill"
+    beaten = {
+        (name, loss.name): opponents.beaten(comparisons[name].test(loss))
+        for name in opponents.names
+        for loss in losses
+    }
+    has_skill = None if None in beaten.values() else all(beaten.values())
+    details = "; ".join(
+        f"against {_named(name, opponents)}, {_against(comparisons[name], losses)}"
+        for name in opponents.names
+    )
+    text = f"{_opening(beaten, comparisons, losses, opponents)}: {details}."
+    if set(beaten.values()) == {None}:
+        return has_skill, text
+    if opponents.looks > 1:
+        text += (
+            f" The p-values are one-sided Diebold-Mariano; skill needs p < 0.05 after they are "
+            f"multiplied by {opponents.looks}, the nights that have looked at this test block."
+        )
     else:
-        opening = "No skill"
-    text = f"{opening}: {_against(model, other)}."
-    if not is_volatility:
-        ending = {
+        text += " The p-values are one-sided Diebold-Mariano."
+    if len(losses) == 1:
+        text += {
             True: " This is rare for returns: look for a leak before trusting it.",
             False: " This is the usual result for returns.",
             None: "",
-        }[beats]
-        return beats, text + ending
-    persistence = by_name.get("persistence")
-    if persistence is not None:
-        text += f" Also, {_against(model, persistence)}."
-    return beats, text
+        }[has_skill]
+    return has_skill, text
+
+
+def _opening(
+    beaten: Mapping[tuple[str, LossName], bool | None],
+    comparisons: Mapping[str, Comparison],
+    losses: Sequence[Loss],
+    opponents: Opponents,
+) -> str:
+    """Say in a few words who is beaten, and by which loss."""
+    if None in beaten.values():
+        return "Whether the model has skill could not be determined"
+    if all(beaten.values()):
+        return "The model has skill"
+    if all(beaten[opponents.benchmark, loss.name] for loss in losses):
+        return (
+            f"Only {opponents.benchmark} is beaten, not {opponents.rival}, so the model is not "
+            f"shown to have skill of its own"
+        )
+    one = [loss for loss in losses if all(beaten[name, loss.name] for name in opponents.names)]
+    if one:
+        others = " and ".join(loss.title for loss in losses if loss not in one)
+        return f"Skill by {one[0].title} only, not by {others}"
+    lower = all(
+        not isinstance(test.ratio, NotComputed) and test.ratio < 1
+        for name in opponents.names
+        for test in (comparisons[name].test(loss) for loss in losses)
+    )
+    return "No significant skill" if lower else "No skill"
+
+
+def _named(name: str, opponents: Opponents) -> str:
+    return f"{name}, the best baseline on validation" if name == opponents.rival else name
 
 
 def _judge_search(
-    model: Metrics,
-    by_name: dict[str, Comparison],
+    comparisons: Mapping[str, Comparison],
     best_reference: str | None,
     equals_reference: str | None,
     confidence_set: ConfidenceSet,
@@ -91,16 +153,19 @@ def _judge_search(
         return False, text
     if best_reference is None:
         return None, f"{UNKNOWN_WORTH}: there is no reference to compare with."
-    other = by_name[best_reference]
-    beats = _beats(model, other)
+    other = comparisons[best_reference]
+    paid = Opponents(best_reference, best_reference, looks=1).beaten(other.mse)
     opening = {
         True: "The search was worth it",
         False: "The search was not shown to be worth it",
         None: UNKNOWN_WORTH,
-    }[beats]
-    text = f"{opening}: {_against(model, other, ', the best reference on validation')}."
+    }[paid]
+    text = (
+        f"{opening}: against {best_reference}, the best reference on validation, "
+        f"{_against(other, (MSE,))}."
+    )
     if isinstance(confidence_set.p_values, NotComputed):
-        return beats, text
+        return paid, text
     members = [name in confidence_set.members for name in (MODEL, best_reference)]
     share = f"{1 - confidence_set.size:.0%}"
     where = {
@@ -109,37 +174,24 @@ def _judge_search(
         (True, False): "Only the model is",
         (False, True): f"Only {best_reference} is",
     }[members[0], members[1]]
-    return beats, f"{text} {where} in the {share} model confidence set."
+    return paid, f"{text} {where} in the {share} model confidence set."
 
 
-def _beats(model: Metrics, other: Comparison) -> bool | None:
-    if isinstance(other.better_p, NotComputed):
-        return None
-    return other.better_p < SIGNIFICANT and model.mse < other.metrics.mse
+def _against(other: Comparison, losses: Sequence[Loss]) -> str:
+    """Say by how much each of the model's losses is lower, with the p-value of being better."""
+    return " and ".join(f"{loss.title} is {_change(other.test(loss))}" for loss in losses)
 
 
-def _against(model: Metrics, other: Comparison, apposition: str = "") -> str:
-    """Say how far apart the errors are, and whether the difference is significant."""
-    change = _change(model.mse, other.metrics.mse)
-    error = f"the model's squared error is {change} that of {other.name}{apposition}"
-    p = other.better_p
-    if isinstance(p, NotComputed):
-        return f"{error}, but the difference was not tested ({p})"
-    if model.mse < other.metrics.mse:
-        certain = "" if p < SIGNIFICANT else ", but the difference is not significant"
-        return f"{error}{certain} (Diebold-Mariano, one-sided {_p(p)})"
-    certain = ", and the difference is significant" if p > 1 - SIGNIFICANT else ""
-    return f"{error}{certain} (Diebold-Mariano, one-sided {_p(p)})"
-
-
-def _change(mine: float, other: float) -> str:
-    if mine == other:
-        return "equal to"
-    if other == 0.0:
-        return "above"
-    share = abs(mine / other - 1)
+def _change(test: LossTest) -> str:
+    ratio, p = test.ratio, test.better_p
+    tested = f"not tested: {p.reason}" if isinstance(p, NotComputed) else _p(p)
+    if isinstance(ratio, NotComputed):
+        return f"not comparable ({ratio.reason})"
+    if ratio == 1:
+        return f"equal ({tested})"
+    share = abs(ratio - 1)
     size = f"{share:.1%}" if share >= 0.001 else "less than 0.1%"
-    return f"{size} {'below' if mine < other else 'above'}"
+    return f"{size} {'lower' if ratio < 1 else 'higher'} ({tested})"
 
 
 def _p(p: float) -> str:

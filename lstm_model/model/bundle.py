@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from lstm_model.config.pipeline import FeaturesConfig
 from lstm_model.data.assemble import window_is_whole
 from lstm_model.data.bars import adjust_all, join_panel
+from lstm_model.data.calendar import SESSIONS_A_YEAR
 from lstm_model.data.cleaning import clean_bars
 from lstm_model.data.features import WARM_UP_BARS, compute_features
 from lstm_model.data.har import har_terms
@@ -44,6 +45,8 @@ class Bundle:
     window_length: in bars.
     target_kind: log return or log volatility.
     horizon: in bars.
+    smearing: for volatility, the constant c by which exp(forecast + c) is a variance without bias;
+        None if it is not known.
     """
 
     networks: tuple[LSTMRegressor, ...]
@@ -54,6 +57,7 @@ class Bundle:
     window_length: int
     target_kind: TargetKind
     horizon: int
+    smearing: float | None = None
 
     def windows(
         self, features: Float32[np.ndarray, "row feature"], ends: Int[np.ndarray, " sample"]
@@ -78,8 +82,10 @@ class Bundle:
 
         `raw` has the columns ticker, date, open, high, low, close and optionally adj_close, volume,
         dividends, stock_splits. Returns ticker, date, forecast and spread: forecast is the target
-        over the `horizon` bars after date, spread the standard deviation over the networks. A
-        ticker's last row is the forecast for the future. Raises BarsError if a ticker has fewer
+        over the `horizon` bars after date, spread the standard deviation over the networks. For
+        volatility also variance, the expected variance of a session's range (Parkinson) over these
+        bars, and annualised_volatility, its root over 252 sessions. A ticker's last row is the
+        forecast for the future. Raises BarsError if a ticker has fewer
         than warm-up + window length bars, or other columns than in training.
         """
         needed = WARM_UP_BARS + self.window_length
@@ -115,13 +121,19 @@ class Bundle:
         values = self.forecast_windows(windows, terms)
         tickers = np.array(features.tickers)[features.ticker_of_row[ends]]
         dates = features.dates[ends].astype("datetime64[D]").astype("datetime64[us]")
-        return pd.DataFrame(
+        forecasts = pd.DataFrame(
             {
                 "ticker": tickers,
                 "date": dates,
                 "forecast": values.mean(axis=0),
                 "spread": spread_of(values),
             }
+        )
+        if self.smearing is None:
+            return forecasts
+        variance = np.exp(forecasts["forecast"] + self.smearing)
+        return forecasts.assign(
+            variance=variance, annualised_volatility=np.sqrt(SESSIONS_A_YEAR * variance)
         )
 
 
@@ -143,6 +155,7 @@ def save_bundle(bundle: Bundle, folder: Path) -> Path:
         "feature_names": bundle.feature_names,
         "window_length": bundle.window_length,
         "target": {"kind": bundle.target_kind, "horizon": bundle.horizon},
+        "smearing": bundle.smearing,
         "scaler": _describe(bundle.scaler),
         "lstm_hpo_version": _project_version(),
     }
@@ -208,4 +221,5 @@ def load_bundle(folder: Path) -> Bundle:
         window_length=description["window_length"],
         target_kind=description["target"]["kind"],
         horizon=description["target"]["horizon"],
+        smearing=description.get("smearing"),  # bundles before 0.1.0 have none
     )

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from lstm_model.model.training import LearningCurve
+from lstm_model.model.early_stopping import LearningCurve
 from lstm_model.search.hyper_params import HyperParams
 
 
@@ -30,14 +30,16 @@ class FinalModel:
 
 @dataclass(frozen=True, slots=True)
 class FinalModels:
-    """The winner of the search, and the seed's example configurations, trained in the same way.
+    """The winner of the search, and the seed's examples, trained alike as far as their race goes.
 
-    same_as_winner: the example that equals the winner, if there is one.
+    same_as_winner: the example that equals the winner, if there is one. cut_short: why an example
+    was not trained, or not from every seed, by name.
     """
 
     winner: FinalModel
     references: tuple[FinalModel, ...]
     same_as_winner: str | None
+    cut_short: dict[str, str]
 
     @property
     def all(self) -> tuple[FinalModel, ...]:

@@ -1,9 +1,8 @@
 """The training loop: it yields a result per epoch, and the caller decides what to do."""
 
-import copy
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,6 +22,9 @@ EVALUATION_BATCH = 128
 """Windows per forward pass without gradients; larger batches leave the cache and are slower."""
 
 Precision = Literal["fp32", "bf16"]
+
+Watch = Callable[[Float[np.ndarray, " sample"]], None]
+"""Is shown scaled forecasts of validation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ def train_epochs(
     settings: TrainingSettings,
     max_epochs: int,
     schedule_epochs: int | None = None,
+    watch: Watch | None = None,
 ) -> Iterator[EpochResult]:
     """Train on MSE, and yield each epoch's losses.
 
@@ -107,6 +110,7 @@ def train_epochs(
     max_epochs: number of epochs.
     schedule_epochs: epochs of which warm-up is a share, by default `max_epochs`. Retraining passes
         the epochs of the trial, so it starts as the trial did.
+    watch: is shown every epoch's forecasts of validation.
 
     Raises TrainingDiverged as soon as a loss is not finite. Sample order, dropout and noise depend
     only on the seed; the caller's random state does not change.
@@ -136,8 +140,8 @@ def train_epochs(
                     windows = windows + params.jitter * torch.randn_like(windows)
                 update.zero_grad()
                 with torch.autocast(device.type, torch.bfloat16, enabled=half):
-                    forecasts = network(windows)
-                loss = nn.functional.mse_loss(forecasts.float(), labels)
+                    outputs = network(windows)
+                loss = nn.functional.mse_loss(outputs.float(), labels)
                 loss.backward()
                 update.step()
                 total += loss.detach() * len(samples)
@@ -146,8 +150,11 @@ def train_epochs(
         _require_finite("training", train_loss, epoch, params)
         validation_loss = math.nan
         if validation is not None:
-            validation_loss = mean_squared_error(network, validation)
+            forecasts = forecast(network, validation)
+            validation_loss = mean_squared_error(forecasts, validation)
             _require_finite("validation", validation_loss, epoch, params)
+            if watch is not None:
+                watch(forecasts)
         seconds = time.perf_counter() - started
         yield EpochResult(epoch, train_loss, validation_loss, seconds)
 
@@ -181,85 +188,7 @@ def forecast(network: LSTMRegressor, windows: WindowSet) -> Float[np.ndarray, " 
     return torch.cat(parts).double().numpy()
 
 
-def mean_squared_error(network: LSTMRegressor, windows: WindowSet) -> float:
-    """Return the MSE of the scaled label."""
-    errors = forecast(network, windows) - windows.labels.double().cpu().numpy()
+def mean_squared_error(forecasts: Float[np.ndarray, " sample"], windows: WindowSet) -> float:
+    """Return the MSE of scaled forecasts."""
+    errors = forecasts - windows.labels.double().cpu().numpy()
     return float(np.mean(errors**2))
-
-
-@dataclass(frozen=True, slots=True)
-class LearningCurve:
-    """Epochs of an early-stopped training; `reason` says why it ended early, if it diverged."""
-
-    best_epoch: int
-    epochs: tuple[EpochResult, ...]
-    reason: str = ""
-
-    @property
-    def best_loss(self) -> float:
-        """The validation loss of the best epoch."""
-        return self.epochs[self.best_epoch - 1].validation_loss
-
-
-@dataclass(frozen=True, slots=True)
-class Fit:
-    """A network with the weights of its best epoch, and its learning curve."""
-
-    network: LSTMRegressor
-    curve: LearningCurve
-
-
-def fit(
-    network: LSTMRegressor,
-    params: HyperParams,
-    train: WindowSet,
-    validation: WindowSet,
-    settings: TrainingSettings,
-    patience: int,
-    max_epochs: int,
-    schedule_epochs: int | None = None,
-) -> Fit:
-    """Train until `patience` epochs have not improved on the best validation loss.
-
-    network: trained in place; it ends with the weights of its best epoch.
-    params: learning rate, batch size and all else that matters in training.
-    train: windows and labels on which gradients are taken.
-    validation: windows and labels that decide when to stop.
-    settings: seed, gradient clip, device and precision.
-    patience: epochs without improvement before training stops.
-    max_epochs: most epochs.
-    schedule_epochs: epochs of which warm-up is a share; by default `max_epochs`.
-
-    Raises TrainingDiverged if the first epoch diverges.
-    """
-    results = train_epochs(
-        network, params, train, validation, settings, max_epochs, schedule_epochs
-    )
-    return Fit(network, stop_early(results, network, patience))
-
-
-def stop_early(
-    results: Iterator[EpochResult], network: LSTMRegressor, patience: int
-) -> LearningCurve:
-    """Run a training until `patience` epochs have not improved, and restore the best weights.
-
-    A divergence after the first epoch ends the training, with a reason; in the first one it is
-    raised. Prechelt (1998), "Early Stopping - But When?".
-    """
-    epochs: list[EpochResult] = []
-    best_epoch, best_loss, reason = 0, math.inf, ""
-    best_weights: dict[str, Tensor] = {}
-    try:
-        for result in results:
-            epochs.append(result)
-            if result.validation_loss < best_loss:
-                best_epoch, best_loss = result.epoch, result.validation_loss
-                best_weights = copy.deepcopy(network.state_dict())
-            if result.epoch - best_epoch >= patience:
-                break
-    except TrainingDiverged as error:
-        if not epochs:
-            raise
-        reason = f"ended after epoch {len(epochs)} with the best weights so far: {error}"
-    network.load_state_dict(best_weights)
-    return LearningCurve(best_epoch, tuple(epochs), reason)

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from lstm_model.config.section import hide_password
+from lstm_model.evaluation.comparison import Comparison
 from lstm_model.evaluation.evaluate import Evaluation
 from lstm_model.evaluation.measured import plain
 from lstm_model.report.night_result import NightResult
@@ -71,10 +72,20 @@ def _test(evaluation: Evaluation) -> dict[str, object]:
         "model": plain(evaluation.model),
         "baselines": {other.name: plain(other.metrics) for other in evaluation.baselines},
         "references": {other.name: plain(other.metrics) for other in evaluation.references},
-        "dm": {other.name: plain(other.diebold_mariano) for other in others},
+        "rival": evaluation.rival,
+        "left_out": evaluation.left_out,
+        "dm": {other.name: plain(other.mse.diebold_mariano) for other in others},
+        "against": {other.name: _against(other) for other in others},
         "seeds": plain(evaluation.seeds),
         "selection": plain(evaluation.selection),
-        "superior_ability": plain(evaluation.superior),
-        "confidence_set": plain(evaluation.confidence_set),
+        "superior_ability": plain(evaluation.by_loss[0].superior),
+        "confidence_set": plain(evaluation.by_loss[0].confidence_set),
+        "by_loss": {view.loss: plain(view) for view in evaluation.by_loss},
         "intervals": plain(evaluation.intervals),
     }
+
+
+def _against(other: Comparison) -> dict[str, object]:
+    """Return every test of the model against another forecast."""
+    tests = plain(other)
+    return {key: value for key, value in tests.items() if key not in ("name", "metrics")}

@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from lstm_model.evaluation.evaluate import Evaluation
-from lstm_model.evaluation.measured import NotComputed, show
+from lstm_model.evaluation.losses import Loss, losses_of
+from lstm_model.evaluation.measured import NotComputed, Tested, show
 from lstm_model.evaluation.metrics import Metrics
 from lstm_model.report.insight import HEADER, Insight
 from lstm_model.report.night_result import NightResult
@@ -70,37 +71,59 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[
 
 def _test_block(evaluation: Evaluation) -> list[Line]:
     """Return the verdict, and a table of the model and all other forecasts of the test block."""
-    rows = [_scores("model", evaluation.model, "")]
+    losses = losses_of(evaluation.target)
+    rows = [_scores("model", evaluation.model, [""] * len(losses))]
     for other in (*evaluation.baselines, *evaluation.references):
-        test = other.diebold_mariano
-        p_value = "-" if isinstance(test, NotComputed) else f"{test.p_value:.2g}"
-        rows.append(_scores(other.name, other.metrics, p_value))
-    header = ("", "MSE", "MAE", "R2 mean", "R2 bench", "direction", "DM p")
+        tests = [other.test(loss).diebold_mariano for loss in losses]
+        rows.append(_scores(other.name, other.metrics, [_p_value(test) for test in tests]))
+    second = "QLIKE" if len(losses) == 2 else "MAE"
+    header = ("", "MSE", second, "R2 mean", "R2 bench", "direction", *_p_headings(losses))
+    note = "direction: share of forecasts with the correct sign"
+    if evaluation.target == "log_return":
+        majority = show(evaluation.model.majority_class, ".3f")
+        note += f"; the majority class scores {majority}"
+    else:
+        note += " of the change; only differences between forecasts count"
     return [
         *_wrapped(evaluation.verdict.skill),
         *_wrapped(evaluation.verdict.search),
         "",
-        f"Test block {evaluation.start} .. {evaluation.end}, n = {evaluation.n}, "
-        f"benchmark {evaluation.benchmark}",
-        _table(header, rows, left=[0]),
         *_wrapped(
-            f"direction: share of forecasts with the correct sign; the majority class scores "
-            f"{show(evaluation.model.majority_class, '.3f')}. DM p: Diebold-Mariano test of the "
-            f"model against that row, two-sided."
+            f"Test block {evaluation.start} .. {evaluation.end}, n = {evaluation.n}, "
+            f"benchmark {evaluation.benchmark}, best baseline on validation {evaluation.rival}"
+        ),
+        _table(header, rows, left=[0]),
+        *_wrapped(f"{note}. DM p: Diebold-Mariano test of the model against that row, two-sided."),
+        *(
+            line
+            for name, reason in evaluation.left_out.items()
+            for line in _wrapped(f"{name} is left out: {reason}.")
         ),
     ]
 
 
-def _scores(name: str, metrics: Metrics, p_value: str) -> tuple[str, ...]:
+def _p_headings(losses: Sequence[Loss]) -> tuple[str, ...]:
+    if len(losses) == 1:
+        return ("DM p",)
+    return tuple(f"DM p, {loss.title}" for loss in losses)
+
+
+def _p_value(test: Tested) -> str:
+    return "-" if isinstance(test, NotComputed) else f"{test.p_value:.2g}"
+
+
+def _scores(name: str, metrics: Metrics, p_values: Sequence[str]) -> tuple[str, ...]:
+    second = metrics.mae if len(p_values) == 1 else metrics.qlike
     shown = [
         "-" if isinstance(value, NotComputed) else format(value, digits)
         for value, digits in (
+            (second, ".5g"),
             (metrics.r2_train_mean, ".4f"),
             (metrics.r2_benchmark, ".4f"),
             (metrics.directional_accuracy, ".3f"),
         )
     ]
-    return name, f"{metrics.mse:.5g}", f"{metrics.mae:.5g}", *shown, p_value
+    return name, f"{metrics.mse:.5g}", *shown, *p_values
 
 
 def _insight(insight: Insight) -> list[Line]:

@@ -27,6 +27,7 @@ REQUIREMENTS = (
 _REQUIRED = ("open", "high", "low", "close")
 _OPTIONAL = ("volume", "dividends", "stock_splits")
 _OUTPUTS = ("forecast", "spread")
+_VARIANCES = ("variance", "annualised_volatility")
 
 
 @task(name="register-model", cache_policy=NO_CACHE)
@@ -59,7 +60,7 @@ def register_model(
             python_model=str(Path(__file__).with_name("served_model.py")),
             artifacts={"bundle": bundle_path},
             code_paths=[str(path) for path in code],
-            signature=signature(),
+            signature=signature(with_variance=bundle.smearing is not None),
             input_example=example,
             pip_requirements=[f"{name}=={version(name).split('+')[0]}" for name in REQUIREMENTS],
             metadata={"target": bundle.target_kind, "horizon": bundle.horizon},
@@ -80,12 +81,13 @@ def input_example(snapshot: Snapshot, bars: int) -> pd.DataFrame:
     return frame[columns].assign(date=frame["date"].dt.strftime("%Y-%m-%d")).reset_index(drop=True)
 
 
-def signature() -> ModelSignature:
+def signature(*, with_variance: bool) -> ModelSignature:
     """Return the served model's input and output columns."""
+    outputs = (*_OUTPUTS, *_VARIANCES) if with_variance else _OUTPUTS
     keys = [ColSpec("string", "ticker"), ColSpec("string", "date")]
     prices = [ColSpec("double", name) for name in _REQUIRED]
     optional = [ColSpec("double", name, required=False) for name in _OPTIONAL]
     return ModelSignature(
         inputs=Schema([*keys, *prices, *optional]),
-        outputs=Schema([*keys, *(ColSpec("double", name) for name in _OUTPUTS)]),
+        outputs=Schema([*keys, *(ColSpec("double", name) for name in outputs)]),
     )

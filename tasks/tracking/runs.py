@@ -135,13 +135,23 @@ class RunLogger:
         for other in (*evaluation.baselines, *evaluation.references):
             values |= numbers(other.metrics, other.name)
             values |= numbers(other, f"against.{other.name}")
+            values |= numbers(other.mse, f"against.{other.name}")
+            values |= numbers(other.qlike, f"against.{other.name}.qlike")
+        for view in evaluation.by_loss:
+            values |= numbers(view.mincer_zarnowitz, f"mincer_zarnowitz.{view.loss}")
+            values |= numbers(view.encompassing, f"encompassing.{view.loss}")
         for spread in evaluation.seeds:
             values |= numbers(spread, f"seeds.{spread.name}")
         self._log_values(values)
         verdict = evaluation.verdict
         self._tag(
             self.run_id,
-            {"verdict": f"{verdict.skill} {verdict.search}", "has_skill": verdict.has_skill},
+            {
+                "verdict": f"{verdict.skill} {verdict.search}",
+                "has_skill": verdict.has_skill,
+                "looks": verdict.looks,
+                "test_end": evaluation.end,
+            },
         )
 
     def log_audit(self, rows: Sequence[AuditRow]) -> None:

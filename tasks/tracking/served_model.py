@@ -23,7 +23,7 @@ class BarForecaster(PythonModel):
         model_input: pd.DataFrame,
         params: dict[str, Any] | None = None,  # noqa: ARG002 - MLflow's signature
     ) -> pd.DataFrame:
-        """Return ticker, date (YYYY-MM-DD), forecast and spread for each bar with a full window."""
+        """Return the columns of `Bundle.forecast_bars`, with dates as YYYY-MM-DD."""
         forecasts = self.bundle.forecast_bars(model_input)
         return forecasts.assign(date=forecasts["date"].dt.strftime("%Y-%m-%d"))
 

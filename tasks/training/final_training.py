@@ -6,18 +6,17 @@ This module imports neither Optuna's storage nor MLflow nor Prefect.
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+from jaxtyping import Float
 from safetensors.torch import save_file
 
+from lstm_model.data.windows import ScaledView
 from lstm_model.errors import TrainingDiverged
-from lstm_model.model.training import (
-    LearningCurve,
-    TrainingSettings,
-    build_network,
-    fit,
-    train_epochs,
-)
+from lstm_model.model.cross_stopping import CrossStopping
+from lstm_model.model.early_stopping import LearningCurve, fit
+from lstm_model.model.training import TrainingSettings, build_network, train_epochs
 from lstm_model.search.hyper_params import HyperParams
-from tasks.data.data_set import load_scaled_view
+from tasks.data.data_set import load_scaled_view, load_search_view
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +43,26 @@ class FinalSpec:
     weights_path: str
 
 
-def train_final(spec: FinalSpec) -> LearningCurve:
+@dataclass(frozen=True, slots=True)
+class FinalTraining:
+    """An early-stopped training, and its cross-stopped forecasts of validation (scaled)."""
+
+    curve: LearningCurve
+    validation: Float[np.ndarray, " sample"]
+
+
+def train_final(spec: FinalSpec) -> FinalTraining:
     """Train until the validation loss stops improving, and write the best epoch's weights.
 
     With `refit` the network is trained once more, for the best number of epochs, on train and
-    validation together. The scaler is always that of the train block. Raises TrainingDiverged if
-    the first epoch diverges.
+    validation together; the forecasts of validation are those from before. The scaler is always
+    that of the train block. Raises TrainingDiverged if the first epoch diverges.
     """
     params, settings = spec.params, spec.settings
     view = load_scaled_view(spec.search_path, params.feature_scaling, params.sequence_length)
     features = view.train.rows.shape[1]
     network = build_network(features, params, settings.seed, zero_head=view.zero_head)
+    cross = _cross_stopping(spec.search_path, view)
     best = fit(
         network,
         params,
@@ -64,6 +72,7 @@ def train_final(spec: FinalSpec) -> LearningCurve:
         spec.patience,
         spec.max_epochs,
         spec.trial_epochs,
+        cross.see,
     )
     network, curve = best.network, best.curve
     if spec.refit:
@@ -78,4 +87,11 @@ def train_final(spec: FinalSpec) -> LearningCurve:
             reason = f"the refit diverged, so the early-stopped weights are kept: {error}"
             curve = replace(curve, reason=reason)
     save_file(network.cpu().state_dict(), Path(spec.weights_path))
-    return curve
+    return FinalTraining(curve, cross.forecasts)
+
+
+def _cross_stopping(search_path: str, view: ScaledView) -> CrossStopping:
+    search = load_search_view(search_path)
+    rows, ends = search.rows, search.validation
+    labels = view.validation.labels.double().numpy()
+    return CrossStopping(rows.dates[ends], rows.label_ends[ends], labels)

@@ -13,13 +13,9 @@ import pytest
 
 from lstm_model.data.views import ChronoSplit
 from lstm_model.data.windows import scale_view, scaled_windows
-from lstm_model.evaluation.baselines import baseline_forecasts
-from lstm_model.model.training import (
-    TrainingSettings,
-    build_network,
-    fit,
-    forecast,
-)
+from lstm_model.evaluation.baselines.forecasts import baseline_forecasts
+from lstm_model.model.early_stopping import fit
+from lstm_model.model.training import TrainingSettings, build_network, forecast
 from lstm_model.search.hyper_params import HyperParams
 
 pytestmark = pytest.mark.acceptance
@@ -96,7 +92,7 @@ def errors_on_test(split: ChronoSplit, known: Known, seed: int) -> Scores:
     """Return the MSE of the LSTM, the oracle and every baseline on the same test samples."""
     held_out = split.held_out
     truth = held_out.rows.labels[held_out.test]
-    forecasts = baseline_forecasts(split)
+    forecasts = baseline_forecasts(split).test
     forecasts["lstm"] = lstm_forecasts(split, seed)
     forecasts["oracle"] = known.oracle[held_out.rows.dates[held_out.test]]
     return {name: float(np.mean((values - truth) ** 2)) for name, values in forecasts.items()}

@@ -14,7 +14,7 @@ from lstm_model.data.features import FeatureTable, compute_features
 from lstm_model.data.leakage import audit_features
 from lstm_model.data.targets import compute_targets
 from lstm_model.data.views import ChronoSplit
-from lstm_model.evaluation.baselines import baseline_forecasts
+from lstm_model.evaluation.baselines.forecasts import baseline_forecasts
 
 pytestmark = pytest.mark.acceptance
 
@@ -45,7 +45,7 @@ def divide(bars: Bars, compute: Compute) -> ChronoSplit:
 
 def r2_of_ridge(split: ChronoSplit) -> float:
     truth = split.held_out.rows.labels[split.held_out.test]
-    forecasts = baseline_forecasts(split)
+    forecasts = baseline_forecasts(split).test
     errors = [np.mean((forecasts[name] - truth) ** 2) for name in ("ridge", "train_mean")]
     return float(1 - errors[0] / errors[1])
 

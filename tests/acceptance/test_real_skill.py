@@ -22,13 +22,10 @@ from lstm_model.data.targets import compute_targets
 from lstm_model.data.views import ChronoSplit
 from lstm_model.data.windows import scale_view, scaled_windows
 from lstm_model.evaluation.accuracy_tests import better_p, diebold_mariano
-from lstm_model.evaluation.baselines import baseline_forecasts
-from lstm_model.model.training import (
-    TrainingSettings,
-    build_network,
-    fit,
-    forecast,
-)
+from lstm_model.evaluation.baselines.forecasts import baseline_forecasts
+from lstm_model.evaluation.losses import MSE, losses_by_date
+from lstm_model.model.early_stopping import fit
+from lstm_model.model.training import TrainingSettings, build_network, forecast
 from lstm_model.search.hyper_params import HyperParams
 
 pytestmark = pytest.mark.acceptance
@@ -77,7 +74,7 @@ def judge(bars: Bars, config: PipelineConfig) -> Judged:
         truth=rows.labels[test],
         dates=rows.dates[test],
         members=np.stack(members),
-        baselines=baseline_forecasts(split),
+        baselines=dict(baseline_forecasts(split).test),
     )
 
 
@@ -109,13 +106,11 @@ def test_volatility_is_forecast_with_skill_and_without_a_leak(
     assert 0.55 <= 1 - judged.ratio("train_mean") <= 0.80
     assert 1 - judged.ratio("persistence") >= 0.20
     assert judged.ratio("har") <= 1.10
-    test = diebold_mariano(
-        judged.members.mean(axis=0),
-        judged.baselines["persistence"],
-        judged.truth,
-        judged.dates,
-        horizon=1,
+    own, other = (
+        losses_by_date(MSE, judged.truth - values, judged.dates)
+        for values in (judged.members.mean(axis=0), judged.baselines["persistence"])
     )
+    test = diebold_mariano(own, other, horizon=1)
     p_value = better_p(test)
     assert isinstance(p_value, float)
     assert p_value < 0.01

@@ -229,10 +229,10 @@ def search_alone(
                 study = night.search_hyperparameters(config, data_set, name, logger, workers)
                 if not with_final_models:
                     return study
-                models, _ = night.retrain(
-                    config, data_set, study.best_params, name, logger.run_id, workers
-                )
-                return study, models
+                trainings = night.FinalTrainings(config, data_set, name, logger.run_id, workers)
+                winner = night.retrain(trainings, study.best_params)
+                references = night.train_references(trainings, winner, study)
+                return study, night.final_models(winner, references)
 
     def search(
         total: int,

@@ -22,6 +22,11 @@ from .conftest import Command, rows_of, table
 
 pytestmark = pytest.mark.e2e
 
+BASELINES = {
+    "zero", "train_mean", "persistence", "ridge", "boosting", "har", "lhar", "har_linear",
+    "lhar_linear", "ewma", "gjr_garch",
+}  # fmt: skip
+
 
 def test_a_night_leaves_one_parent_with_a_child_a_trial_and_a_model_that_forecasts(
     lstm_hpo_command: Command, prefect_server: None
@@ -33,6 +38,7 @@ def test_a_night_leaves_one_parent_with_a_child_a_trial_and_a_model_that_forecas
     night = lstm_hpo_command(
         "--trials", "3", "--study-name", "whole",
         evaluation__references="2",
+        evaluation__reference_budget="1e6",
         training__retrain__seeds="2",
     )  # fmt: skip
     assert night.status == 0, night.err
@@ -64,9 +70,8 @@ def test_a_night_leaves_one_parent_with_a_child_a_trial_and_a_model_that_forecas
     check_final_models(client, summary, children)
     assert parent.info.status == "FINISHED"
     assert parent.data.metrics["test.mse"] == summary["test"]["model"]["mse"]
-    assert {"zero.mse", "train_mean.mse", "persistence.mse", "ridge.mse", "har.mse"} <= set(
-        parent.data.metrics
-    )
+    assert {f"{name}.mse" for name in BASELINES} <= set(parent.data.metrics)
+    assert (parent.data.tags["looks"], parent.data.tags["test_end"]) == ("1", "2018-12-28")
     assert parent.inputs.dataset_inputs[0].dataset.digest == summary["snapshot_sha256"][:16]
     assert parent.data.tags["prefect.flow_run_id"] not in ("", "None")
     artifacts = client.list_artifacts(store["run_id"])
@@ -86,10 +91,9 @@ def test_a_night_leaves_one_parent_with_a_child_a_trial_and_a_model_that_forecas
     inside = served.unwrap_python_model().bundle.forecast_bars(raw)
     outside = served.predict(raw)
     assert len(outside) == 400 - 250 - 20 + 1
-    for column in ("forecast", "spread"):
+    for column in ("forecast", "spread", "variance", "annualised_volatility"):
         np.testing.assert_array_equal(outside[column], inside[column])
-    assert served.metadata.signature is not None
-    assert served.input_example is not None
+    assert {type(served.metadata.signature), type(served.input_example)}.isdisjoint({type(None)})
 
     study_names = optuna.get_all_study_names("sqlite:///data/studies.db")
     assert len(study_names) == 1
@@ -134,6 +138,12 @@ def check_evaluation(summary: dict[str, Any], out: str, parent: mlflow.entities.
         if test["dm"]["har"]["value"] > 0
         else test["dm"]["har"]["p_value"] / 2
     )
+    assert metrics["against.har.qlike.better_p"] == test["against"]["har"]["qlike"]["better_p"]
+    assert metrics["test.qlike"] == test["model"]["qlike"]
+    assert test["rival"] in BASELINES
+    assert f"{test['rival']}, the best baseline on validation" in test["verdict"]["skill"]
+    assert set(test["by_loss"]) == {"mse", "qlike"}
+    assert set(test["baselines"]) == BASELINES
     assert metrics["selection.trials"] == test["selection"]["trials"] == 3
     assert 0 <= metrics["selection.pbo"] <= 1
     spread = {row["name"]: row for row in test["seeds"]}
@@ -156,10 +166,15 @@ def check_forecasts(client: mlflow.MlflowClient, summary: dict[str, Any]) -> Non
         assert np.mean((frame[column] - frame["truth"]) ** 2) == pytest.approx(mse)
 
 
+def page_of(out: str) -> str:
+    """Read the page that a night names."""
+    (line,) = (line for line in out.splitlines() if line.startswith("The whole page: "))
+    return Path(line.removeprefix("The whole page: ")).read_text(encoding="utf-8")
+
+
 def check_report(client: mlflow.MlflowClient, out: str, store: dict[str, Any]) -> None:
     """Check that the page is where the run says, and the same from MLflow alone."""
-    (line,) = (line for line in out.splitlines() if line.startswith("The whole page: "))
-    page = Path(line.removeprefix("The whole page: ")).read_text(encoding="utf-8")
+    page = page_of(out)
     assert len(page.encode()) < 6e6
     words = ["report", store["run_id"], "--uri", store["tracking_uri"], "--output", "again.html"]
     assert call(words) == 0
@@ -234,7 +249,14 @@ def test_refit_and_log_return_and_dates_run_too(lstm_hpo_run: Command) -> None:
     )  # fmt: skip
     assert night.status == 0, night.err
     assert night.summary["test"]["start"] == "2017-01-03"
-    assert set(night.summary["test"]["baselines"]) == {"zero", "train_mean", "persistence", "ridge"}
+    assert set(night.summary["test"]["baselines"]) == {
+        "zero", "train_mean", "persistence", "ridge", "boosting", "last_bar"
+    }  # fmt: skip
+    # Intervals and selection need forecasts of validation, which are those from before the refit.
+    assert night.summary["test"]["intervals"][0]["nominal"] == 0.9
+    assert isinstance(night.summary["test"]["selection"]["r2"], float)
+    page = page_of(night.out)
+    assert "Baselines are fitted on train and validation, as the model is." in page
 
 
 def test_garbage_in_the_test_block_changes_no_trial_and_no_weight(

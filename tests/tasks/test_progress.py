@@ -2,7 +2,8 @@
 
 import pytest
 
-from lstm_model.model.training import EpochResult, LearningCurve
+from lstm_model.model.early_stopping import LearningCurve
+from lstm_model.model.training import EpochResult
 from lstm_model.search.hyper_params import BALANCED
 from lstm_model.search.trial import Trial
 from tasks.progress import STAGES, StageClock, TrainingProgress, TrialProgress, duration
@@ -18,8 +19,8 @@ def test_every_stage_is_announced_once_in_order(capsys: Lines) -> None:
             pass
     lines = capsys.readouterr().err.splitlines()
     assert [line.split(":")[0] for line in lines] == [
-        "[1/7] download", "[2/7] prepare", "[3/7] audit", "[4/7] search", "[5/7] retrain",
-        "[6/7] evaluate", "[7/7] record",
+        "[1/8] download", "[2/8] prepare", "[3/8] audit", "[4/8] search", "[5/8] retrain",
+        "[6/8] references", "[7/8] evaluate", "[8/8] record",
     ]  # fmt: skip
     assert list(clock.seconds) == list(STAGES)
 
@@ -49,7 +50,7 @@ def test_trials_are_counted_with_the_best_loss_and_the_time_left(capsys: Lines) 
 def test_final_trainings_are_counted_with_the_time_left(capsys: Lines) -> None:
     """Each training has a line, a failed one with its reason; only the last names no time left."""
     curve = LearningCurve(1, (EpochResult(1, 0.5, 0.5, 1.0), EpochResult(2, 0.4, 0.6, 1.0)))
-    with TrainingProgress([3.0, 1.0]) as progress:
+    with TrainingProgress("retrain", [3.0, 1.0]) as progress:
         progress.advance("winner", 0, 3.0, curve)
         progress.advance("minimal", 1, 1.0, "its worker died")
     first, last = capsys.readouterr().err.splitlines()

@@ -27,12 +27,23 @@ LETTERS = 12
 
 HEIGHT = 330
 
+NAMES = {
+    "model": "model (LSTM)",
+    "har": "HAR",
+    "lhar": "LHAR",
+    "har_linear": "HAR linear",
+    "lhar_linear": "LHAR linear",
+    "ewma": "EWMA",
+    "gjr_garch": "GJR-GARCH",
+}
+"""Forecasts whose names are abbreviations."""
+
 Item = TypeVar("Item")
 
 
 def named(name: str) -> str:
     """Return a forecast's name as it is displayed."""
-    return {"model": "model (LSTM)", "har": "HAR", "mlp": "MLP"}.get(name, name.replace("_", " "))
+    return NAMES.get(name, name.replace("_", " "))
 
 
 def plain(text: str) -> str:

@@ -77,10 +77,11 @@ def drawings(content: NightResult) -> Mapping[str, tuple[Drawing, ...]]:
 
 
 def _of_interest(evaluation: Evaluation, comparisons: Sequence[Comparison]) -> list[str]:
-    """Return the benchmark, then the forecasts with the lowest errors."""
+    """Return the benchmark and the best baseline, then the forecasts with the lowest errors."""
     ranked = sorted(comparisons, key=lambda c: c.metrics.mse)
-    others = [c.name for c in ranked if c.name != evaluation.benchmark]
-    return [evaluation.benchmark, *others[:OTHERS]]
+    first = dict.fromkeys((evaluation.benchmark, evaluation.rival))
+    others = [c.name for c in ranked if c.name not in first]
+    return [*first, *others[: OTHERS + 1 - len(first)]]
 
 
 def _drawing(figure: Any) -> Drawing:

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
+from lstm_model.data.calendar import SESSIONS_A_YEAR
 from lstm_model.evaluation.backtest import Performance, Trading
 from lstm_model.evaluation.evaluate import Evaluation
 from lstm_model.evaluation.intervals import Interval
 from lstm_model.evaluation.measured import Measured, NotComputed
 from lstm_model.evaluation.panel import PanelSkill, TickerSkill
-from lstm_model.evaluation.sharpe import YEAR
 from lstm_model.report.figures.style import named
 from lstm_model.report.page.numbers import Cell, column, number, probability, share
 from lstm_model.report.page.table import MOST_ROWS, Table, table_of
@@ -18,7 +18,7 @@ def intervals_table(intervals: Sequence[Interval], unit: str) -> Table:
     years = sorted({year for i in intervals for year, _ in i.by_year})
     power, radii = column([i.radius for i in intervals])
     return table_of(
-        f"Conformal intervals, forecast ± radius; radius in {unit}",
+        f"Conformal intervals, forecast ± radius; mean radius in {unit}",
         ("nominal coverage", [share(i.nominal, 0) for i in intervals]),
         ("measured coverage", [share(i.coverage) for i in intervals]),
         (f"radius{power}", radii),
@@ -31,7 +31,9 @@ def intervals_table(intervals: Sequence[Interval], unit: str) -> Table:
 def seeds_table(evaluation: Evaluation) -> Table:
     """Return the spread of test MSE over seeds, and the MSE of their mean forecast."""
     seeds = evaluation.seeds
-    power, cells = column([v for s in seeds for v in (s.mean, s.sd, s.ensemble)])
+    power, cells = column(
+        [v for s in seeds for v in (s.mean, s.sd if len(s.members) > 1 else None, s.ensemble)]
+    )
     return table_of(
         "Test MSE over seeds",
         ("forecast", [Cell(named(s.name)) for s in seeds]),
@@ -82,7 +84,7 @@ def trading_table(trading: Trading) -> Table:
         ("to", [number(p.sharpe_high, ".2f") for p in both]),
         ("deflated Sharpe", [probability(p.deflated_sharpe) for p in both]),
         ("maximum drawdown", [share(p.max_drawdown) for p in both]),
-        ("annual turnover", [number(p.turnover * YEAR, ".1f") for p in both]),
+        ("annual turnover", [number(p.turnover * SESSIONS_A_YEAR, ".1f") for p in both]),
     )
 
 

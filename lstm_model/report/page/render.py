@@ -32,11 +32,13 @@ from lstm_model.report.page.search_tables import (
 from lstm_model.report.page.sentences import (
     audit_sentence,
     facts,
+    left_out_sentences,
+    loss_sentences,
     panel_sentence,
     search_sentence,
     selection_sentences,
+    sharpe_sentence,
     spread_sentence,
-    superior_sentences,
     training_sentence,
     verdict_lines,
 )
@@ -99,6 +101,7 @@ def render_page(content: NightResult) -> str:
         plotly=get_plotlyjs(),
         verdict=verdict_lines(evaluation.verdict),
         majority=share(evaluation.model.majority_class),
+        left_out=left_out_sentences(content),
         facts=facts(content.data),
         audit_line=audit_sentence(content.audit),
         search_line=search_sentence(content),
@@ -106,9 +109,12 @@ def render_page(content: NightResult) -> str:
         training_line=training_sentence(content.winner),
         spread_line=spread_sentence(evaluation),
         overfitting=overfitting_note([training.epochs for training in content.winner.trainings]),
-        many=superior_sentences(evaluation),
+        many=tuple(map(loss_sentences, evaluation.by_loss)),
         panel_line=panel_sentence(evaluation.panel),
         tickers=len(content.data.tickers),
+        sharpe_line=sharpe_sentence(evaluation.trading)
+        if isinstance(evaluation.trading, Trading)
+        else "",
         thinned=len(evaluation.series.dates) > MOST_POINTS,
         most_points=MOST_POINTS,
     )
@@ -128,7 +134,7 @@ def _tables(content: NightResult) -> dict[str, Any]:
             ((name, setting(value)) for name, value in content.winner.params.to_dict().items()),
         ),
         "scores": scores_table(evaluation),
-        "tests": tests_table(evaluation),
+        "tests": tuple(tests_table(evaluation, view) for view in evaluation.by_loss),
         "seeds": seeds_table(evaluation),
         "changes": changes_table(content),
         "seconds": pairs_table(

@@ -4,15 +4,16 @@ import math
 from collections.abc import Sequence
 
 from lstm_model.data.leakage import AuditRow
-from lstm_model.evaluation.evaluate import Evaluation
-from lstm_model.evaluation.measured import NotComputed
+from lstm_model.evaluation.backtest import Trading
+from lstm_model.evaluation.evaluate import Evaluation, LossView
+from lstm_model.evaluation.measured import NotComputed, Tested
 from lstm_model.evaluation.panel import PanelSkill
 from lstm_model.evaluation.selection import SelectionBias
 from lstm_model.evaluation.verdict import Verdict
 from lstm_model.model.final_model import FinalModel
 from lstm_model.report.figures.style import named
 from lstm_model.report.night_result import DataFacts, NightResult
-from lstm_model.report.page.numbers import number, probability, share
+from lstm_model.report.page.numbers import number, probability, share, statistic
 
 MOST_NAMES = 12
 """Most tickers or features that are listed by name."""
@@ -76,8 +77,8 @@ def selection_sentences(bias: SelectionBias) -> tuple[str, ...]:
         f"Selection bias: the winner's validation R² against {against} is "
         f"{number(bias.r2, '.4f').text}. The best R² expected of {over} without any skill is "
         f"{number(bias.expected_best, '.4f').text}; the difference is "
-        f"{number(bias.deflated, '.4f').text}. The winner was also stopped early on this block, "
-        f"which inflates its R².",
+        f"{number(bias.deflated, '.4f').text}. No forecast behind it was stopped early on its own "
+        f"half of the block.",
         f"Probability of backtest overfitting (PBO), the share of splits in which the best trial "
         f"on one half of the validation dates is below the median on the other half: "
         f"{share(bias.pbo, 0).text}, over {bias.pbo_trials} trials. Above 50\N{NO-BREAK SPACE}%, "
@@ -109,9 +110,13 @@ def training_sentence(training: FinalModel) -> str:
     return f"{training.parameters:,} weights, trained on {blocks}, with {seeds}."
 
 
-def superior_sentences(evaluation: Evaluation) -> tuple[str, ...]:
-    """Describe the results of the tests of many forecasts at once."""
-    superior, kept = evaluation.superior, evaluation.confidence_set
+def loss_sentences(view: LossView) -> tuple[str, ...]:
+    """Describe a loss's tests of many forecasts at once, and of the model's efficiency."""
+    return *_superior(view), *_efficiency(view)
+
+
+def _superior(view: LossView) -> tuple[str, ...]:
+    superior, kept = view.superior, view.confidence_set
     against = named(superior.benchmark)
     lines = [
         f"SPA test (Hansen 2005) that no forecast beats {against}: "
@@ -133,6 +138,65 @@ def superior_sentences(evaluation: Evaluation) -> tuple[str, ...]:
         own = "" if model is None else f"; the model's p is {probability(model).text}"
         lines.append(f"Model confidence set at {share(1 - kept.size, 0).text}: {which}{own}.")
     return tuple(lines)
+
+
+def _efficiency(view: LossView) -> tuple[str, ...]:
+    """Say whether the forecast is efficient, and what it weighs beside the best baseline."""
+    rival = named(view.encompassing.rival)
+    line, mixed = view.mincer_zarnowitz, view.encompassing
+    if isinstance(line.slope, NotComputed):
+        first = f"Mincer-Zarnowitz regression: {line.slope}."
+    else:
+        first = (
+            f"Mincer-Zarnowitz regression of truth on forecast: the intercept is "
+            f"{number(line.intercept, '.3g').text} and the slope is "
+            f"{number(line.slope, '.3f').text}. Test that they are 0 and 1: {_tested(line.wald)}."
+        )
+    if isinstance(mixed.weight, NotComputed):
+        return first, f"Weight of the model beside {rival}: {mixed.weight}."
+    return first, (
+        f"The best mixture with {rival} gives the model a weight of "
+        f"{number(mixed.weight, '.2f').text}. Test that {rival} alone suffices: "
+        f"{_tested(mixed.rival_suffices)}. Test that the model alone suffices: "
+        f"{_tested(mixed.model_suffices)}."
+    )
+
+
+def _tested(test: Tested) -> str:
+    value, p_value = statistic(test)
+    return value.text if value.why else _p(p_value.text)
+
+
+def left_out_sentences(night: NightResult) -> tuple[str, ...]:
+    """Say what the baselines were fitted on, and which baselines and references were cut short."""
+    blocks = (
+        "train and validation, as the model is" if night.winner.refit else "train, as the model is"
+    )
+    lines = [f"Baselines are fitted on {blocks}."]
+    lines += [
+        f"The baseline {named(name)} is left out: {why}."
+        for name, why in night.evaluation.left_out.items()
+    ]
+    trained = {model.name for model in night.models.references}
+    for name, why in night.models.cut_short.items():
+        if name in trained:
+            which = f"has one seed and is compared with one of the model: {why}"
+        else:
+            which = f"was not trained: {why}"
+        lines.append(f"The reference {named(name)} {which}.")
+    return tuple(lines)
+
+
+def sharpe_sentence(trading: Trading) -> str:
+    """Compare the rule's Sharpe ratio with that of buy and hold."""
+    gain = trading.sharpe_gain
+    if isinstance(gain, NotComputed):
+        return f"Sharpe ratio of the rule less that of buy and hold: {gain}."
+    return (
+        f"The rule's Sharpe ratio is {number(abs(gain), '.2f').text} "
+        f"{'lower' if gain < 0 else 'higher'} than that of buy and hold. Test that they are equal "
+        f"(Ledoit and Wolf 2008): {_tested(trading.sharpe_test)}."
+    )
 
 
 def panel_sentence(panel: PanelSkill | NotComputed) -> str:

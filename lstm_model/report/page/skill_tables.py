@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from lstm_model.evaluation.comparison import Comparison
-from lstm_model.evaluation.evaluate import Evaluation
-from lstm_model.evaluation.measured import Measured, NotComputed
+from lstm_model.evaluation.evaluate import Evaluation, LossView
+from lstm_model.evaluation.losses import MSE, losses_of
+from lstm_model.evaluation.measured import Measured, NotComputed, Tested
 from lstm_model.evaluation.metrics import Metrics
 from lstm_model.report.figures.style import named
 from lstm_model.report.page.numbers import (
@@ -26,17 +27,23 @@ def headline_table(evaluation: Evaluation) -> Table:
     metrics = [evaluation.model, *(c.metrics for c in comparisons)]
     roles = ["ours", *(_role(c, evaluation) for c in comparisons)]
     power, mses = _best_column([m.mse for m in metrics], highest=False)
-    p_values = [Cell(NO_VALUE), *(statistic(c.diebold_mariano)[1] for c in comparisons)]
-    reasons = [Cell(NO_VALUE), *(statistic(c.diebold_mariano)[0] for c in comparisons)]
+    p_values = [[Cell(NO_VALUE), *(_p_of(c.test(loss).diebold_mariano) for c in comparisons)]
+                for loss in losses_of(evaluation.target)]  # fmt: skip
+    by_qlike = [] if len(p_values) == 1 else [
+        ("QLIKE", best_of([number(m.qlike, ".3f") for m in metrics],
+                          [m.qlike for m in metrics], highest=False)),
+    ]  # fmt: skip
     return table_of(
         "Test block, every forecast on the same samples; best value of each column in bold",
         ("forecast", [Cell(named(n)) for n in ("model", *(c.name for c in comparisons))]),
         ("role", [Cell(role) for role in roles]),
         (f"MSE{power}", mses),
+        *by_qlike,
         ("R² vs train mean", _skill([m.r2_train_mean for m in metrics])),
         (f"R² vs {named(evaluation.benchmark)}", _skill([m.r2_benchmark for m in metrics])),
         ("correct direction", _directions(metrics)),
-        ("DM p", [r if r.why else p for p, r in zip(p_values, reasons, strict=True)]),
+        ("DM p", p_values[0]),
+        *([("DM p, QLIKE", p_values[1])] if by_qlike else []),
         text=frozenset({0, 1}),
         strong=frozenset({0}),
     )
@@ -48,6 +55,12 @@ def scores_table(evaluation: Evaluation) -> Table:
     metrics = [evaluation.model, *(c.metrics for c in comparisons)]
     rmse_power, rmses = _best_column([m.rmse for m in metrics], highest=False)
     mae_power, maes = _best_column([m.mae for m in metrics], highest=False)
+    own = [
+        ("smearing constant", [number(m.smearing, ".3f") for m in metrics]),
+    ] if evaluation.target == "log_volatility" else [
+        ("majority class", [share(m.majority_class) for m in metrics]),
+        ("sign test p", [_sign_test(m) for m in metrics]),
+    ]  # fmt: skip
     return table_of(
         f"Further scores; RMSE and MAE in {evaluation.unit}",
         ("forecast", [Cell(named(n)) for n in ("model", *(c.name for c in comparisons))]),
@@ -55,36 +68,39 @@ def scores_table(evaluation: Evaluation) -> Table:
         (f"MAE{mae_power}", maes),
         ("R² vs zero", _skill([m.r2_zero for m in metrics])),
         ("Theil's U", [number(m.theil_u, ".3f") for m in metrics]),
-        ("QLIKE", [number(m.qlike, ".3f") for m in metrics]),
-        ("majority class", [share(m.majority_class) for m in metrics]),
-        ("sign test p", [_sign_test(m) for m in metrics]),
+        *own,
         strong=frozenset({0}),
     )
 
 
-def tests_table(evaluation: Evaluation) -> Table:
-    """Return every test of the model against another forecast."""
+def tests_table(evaluation: Evaluation, view: LossView) -> Table:
+    """Return the tests of the model against each forecast by one loss; direction beside MSE."""
     comparisons = _benchmark_first(evaluation)
-    dm = [statistic(c.diebold_mariano) for c in comparisons]
-    cw = [statistic(c.clark_west) for c in comparisons]
-    p_values = evaluation.confidence_set.p_values
-    kept = evaluation.confidence_set.members
+    (loss,) = (loss for loss in losses_of(evaluation.target) if loss.name == view.loss)
+    tests = [c.test(loss) for c in comparisons]
+    dm = [statistic(test.diebold_mariano) for test in tests]
+    p_values, kept = view.confidence_set.p_values, view.confidence_set.members
     mcs = [
         number(p_values, "") if isinstance(p_values, NotComputed)
         else probability(p_values.get(c.name))
         for c in comparisons
     ]  # fmt: skip
+    only_mse = [
+        ("Clark-West p", [_p_of(c.clark_west) for c in comparisons]),
+        ("direction, ours less theirs", [share(c.hit_rate_gain) for c in comparisons]),
+        ("direction p, two-sided", [_p_of(c.hit_rate) for c in comparisons]),
+    ]
     return table_of(
-        "Tests of the model against each forecast",
+        f"Tests of the model against each forecast, by {loss.title}",
         ("forecast", [Cell(named(c.name)) for c in comparisons]),
+        ("our loss over theirs", [number(test.ratio, ".3f") for test in tests]),
         ("DM", [cell for cell, _ in dm]),
         ("DM p, two-sided", [cell for _, cell in dm]),
-        ("DM p, one-sided", [probability(c.better_p) for c in comparisons]),
-        ("Clark-West", [cell for cell, _ in cw]),
-        ("Clark-West p", [cell for _, cell in cw]),
+        ("DM p, one-sided", [probability(test.better_p) for test in tests]),
         ("MCS p", mcs),
         ("in MCS", [Cell("yes" if c.name in kept else "no") for c in comparisons]
          if not isinstance(p_values, NotComputed) else [Cell(NO_VALUE)] * len(comparisons)),
+        *(only_mse if loss is MSE else []),
     )  # fmt: skip
 
 
@@ -97,7 +113,10 @@ def _benchmark_first(evaluation: Evaluation) -> list[Comparison]:
 
 def _role(comparison: Comparison, evaluation: Evaluation) -> str:
     if comparison.name == evaluation.benchmark:
-        return "benchmark"
+        is_rival = comparison.name == evaluation.rival
+        return "benchmark, best on validation" if is_rival else "benchmark"
+    if comparison.name == evaluation.rival:
+        return "best baseline on validation"
     return "baseline" if comparison in evaluation.baselines else "reference"
 
 
@@ -119,5 +138,10 @@ def _directions(metrics: Sequence[Metrics]) -> list[Cell]:
 
 
 def _sign_test(metrics: Metrics) -> Cell:
-    value, p_value = statistic(metrics.pesaran_timmermann)
+    return _p_of(metrics.pesaran_timmermann)
+
+
+def _p_of(test: Tested) -> Cell:
+    """Return a test's p-value, or the reason for its absence."""
+    value, p_value = statistic(test)
     return value if value.why else p_value

@@ -64,7 +64,15 @@ def test_log_volatility_by_hand() -> None:
     np.testing.assert_allclose(table.last_value, [*logs, logs[2]])
     np.testing.assert_allclose(table.har_terms[:, 0], [*logs, logs[2]])
     means = [logs[0], logs[:2].mean(), logs.mean(), logs.mean()]
-    np.testing.assert_allclose(table.har_terms[:, 1:], np.column_stack([means, means]))
+    np.testing.assert_allclose(table.har_terms[:, 1:3], np.column_stack([means, means]))
+    np.testing.assert_allclose(table.har_terms[:, 3:], leverage_terms(tiny()))
+
+
+def leverage_terms(frame: pd.DataFrame) -> np.ndarray:
+    """Return the mean log return over up to 1, 5 and 22 bars; the first bar's counts as zero."""
+    returns = np.r_[0.0, np.diff(np.log(frame["close"].to_numpy()))]
+    means = [[returns[max(0, t - n + 1) : t + 1].mean() for n in (1, 5, 22)] for t in range(4)]
+    return np.array(means)
 
 
 def test_volatility_over_two_bars_is_of_the_mean_variance() -> None:

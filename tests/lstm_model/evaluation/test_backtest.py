@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from lstm_model.evaluation.backtest import Rule, Trading, trade
-from lstm_model.evaluation.measured import Measured, NotComputed, too_short
+from lstm_model.evaluation.backtest import LONG_ONLY, Rule, Trading, trade
+from lstm_model.evaluation.measured import Measured, NotComputed, Statistic, too_short
 
 SIGN = Rule("log_return", "sign", 1.0)
 N = 40
@@ -246,3 +246,17 @@ def test_never_nan(forecast: np.ndarray, returns: np.ndarray, position: str, kin
         for name in one.__slots__:
             value = getattr(one, name)
             assert isinstance(value, NotComputed) or math.isfinite(value), name
+
+
+def test_a_long_only_rule_is_tested_against_the_market() -> None:
+    """Its deflated ratio would test the market's premium, so the difference of ratios is tested."""
+    draws = np.random.default_rng(3)
+    returns, forecast = draws.normal(0.001, 0.01, size=200), draws.normal(-9, 1, size=200)
+    found = traded(forecast, returns, rule=Rule("log_volatility", "sign", -9.0), trials=10)
+    assert found.strategy.deflated_sharpe == found.buy_and_hold.deflated_sharpe == LONG_ONLY
+    ratios = found.strategy.sharpe, found.buy_and_hold.sharpe
+    assert isinstance(ratios[0], float)
+    assert isinstance(ratios[1], float)
+    # The ratio's own deviation divides by n - 1.
+    assert found.sharpe_gain == pytest.approx(ratios[0] - ratios[1], rel=0.01)
+    assert isinstance(found.sharpe_test, Statistic)

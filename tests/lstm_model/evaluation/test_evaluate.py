@@ -10,7 +10,6 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from lstm_model.evaluation.accuracy_tests import losses_by_date
 from lstm_model.evaluation.alignment import benchmark_name
 from lstm_model.evaluation.backtest import Rule, Trading, trade
 from lstm_model.evaluation.evaluate import Evaluation, evaluate
@@ -21,6 +20,7 @@ from lstm_model.evaluation.inputs import (
     Target,
     Validation,
 )
+from lstm_model.evaluation.losses import MSE, losses_by_date
 from lstm_model.evaluation.measured import NotComputed, Statistic
 from lstm_model.evaluation.metrics import Benchmarks, score
 from lstm_model.evaluation.panel import PanelSkill
@@ -75,16 +75,24 @@ def inputs(
             tuple(f"T{i}" for i in range(tickers)),
             draws.normal(0, 0.01, size=n),
         ),
+        "validation": Validation(
+            truth[:-7],
+            np.arange(n - 7),
+            {"model": forecast(skill)[:-7]}
+            | {name: forecast(skill / 2)[:-7] for name in ensembles}
+            | {name: forecast(0.1 if name == "ridge" else 0.0)[:-7] for name in baselines},
+        ),
         "search": SearchFacts(
-            Validation(truth, forecast(skill), forecast(0.0), np.arange(n)),
             trials=40,
             studies=2,
+            looks=1,
             block_losses=draws.random((12, 8)),
             best_reference="example 0" if references else None,
             equals_reference=None,
         ),
         "target": Target(kind, "unit", 1, level, "none"),
         "settings": SETTINGS,
+        "left_out": {"gjr_garch": "its fit did not converge"},
     }
 
 
@@ -116,7 +124,11 @@ def test_a_whole_evaluation_is_made_of_finite_numbers(kind: Kind, tickers: int) 
     assert (found.target, found.unit, found.horizon) == (kind, "unit", 1)
     assert (found.n, found.dates) == (60 * tickers, 60)
     assert (found.start, found.end) == (dt.date(2020, 1, 1), dt.date(2020, 2, 29))
-    assert found.benchmark == ("har" if kind == "log_volatility" else "train_mean")
+    is_volatility = kind == "log_volatility"
+    assert found.benchmark == ("har" if is_volatility else "train_mean")
+    assert found.rival == "ridge"
+    assert found.left_out == {"gjr_garch": "its fit did not converge"}
+    assert [v.loss for v in found.by_loss] == (["mse", "qlike"] if is_volatility else ["mse"])
     assert isinstance(found.panel, PanelSkill) is (tickers > 1)
     assert isinstance(found.trading, Trading)
     assert isinstance(found.intervals, tuple)
@@ -149,10 +161,12 @@ def test_every_forecast_is_compared_with_the_model() -> None:
     assert [one.name for one in found.seeds] == ["model", "example 0", "example 1"]
     names = {"model", *baselines, "example 0", "example 1"}
     assert set(found.series.squared_errors) == names
-    assert isinstance(found.confidence_set.p_values, dict)
-    assert set(found.confidence_set.p_values) == names
-    assert found.superior.benchmark == "train_mean"
-    losses = losses_by_date(forecast, samples.truth, samples.dates)
+    (view,) = found.by_loss
+    assert isinstance(view.confidence_set.p_values, dict)
+    assert set(view.confidence_set.p_values) == names
+    assert view.superior.benchmark == "train_mean"
+    assert view.encompassing.rival == "ridge"
+    losses = losses_by_date(MSE, samples.truth - forecast, samples.dates)
     assert found.series.squared_errors["model"] == pytest.approx(losses)
     assert isinstance(found.baselines[0].clark_west, Statistic)
     assert sum(count for *_, count in found.calibration) == found.n
@@ -169,18 +183,17 @@ def test_every_forecast_is_compared_with_the_model() -> None:
 def test_positions_are_scaled_by_values_known_before_the_test_block(kind: Kind) -> None:
     """Returns by the sd of forecasts on validation, volatility by its median on train."""
     given = inputs(kind=kind)
-    target, search, samples, members = (
-        given[name] for name in ("target", "search", "samples", "members")
+    target, validation, samples, members = (
+        given[name] for name in ("target", "validation", "samples", "members")
     )
     assert isinstance(target, Target)
-    assert isinstance(search, SearchFacts)
-    assert isinstance(search.validation, Validation)
+    assert isinstance(validation, Validation)
     assert isinstance(samples, Samples)
     assert isinstance(members, np.ndarray)
     given["settings"] = dataclasses.replace(
         SETTINGS, position="scaled", costs_bps=2.0, repetitions=9
     )
-    scale = float(search.validation.forecast.std()) if kind == "log_return" else -9.0
+    scale = float(validation.forecasts["model"].std()) if kind == "log_return" else -9.0
     expected = trade(
         members.mean(axis=0),
         samples.log_returns,
@@ -195,21 +208,60 @@ def test_positions_are_scaled_by_values_known_before_the_test_block(kind: Kind) 
     assert look(given).trading == expected
 
 
-def test_every_test_accounts_for_overlapping_labels() -> None:
-    """The horizon reaches the tests of accuracy, of nested forecasts and of direction."""
+def test_the_horizon_reaches_every_test() -> None:
+    """Labels that span the whole block leave no test of accuracy, nesting or direction."""
     given = inputs()
     target = given["target"]
     assert isinstance(target, Target)
-    one, five = (
-        look({**given, "target": dataclasses.replace(target, horizon=horizon)})
-        for horizon in (1, 5)
-    )
-    assert five.horizon == 5
-    zero, zero_of_five = one.baselines[0], five.baselines[0]
-    assert zero.diebold_mariano != zero_of_five.diebold_mariano
-    assert zero.clark_west != zero_of_five.clark_west
-    assert one.model.pesaran_timmermann != five.model.pesaran_timmermann
-    assert one.model.mse == five.model.mse
+    found = look({**given, "target": dataclasses.replace(target, horizon=60)})
+    too_long = NotComputed("n = 60 <= horizon 60")
+    assert found.horizon == 60
+    zero = found.baselines[0]
+    assert zero.mse.diebold_mariano == zero.clark_west == too_long
+    assert found.baselines[3].hit_rate == too_long
+    assert found.model.pesaran_timmermann == too_long
+    assert found.by_loss[0].mincer_zarnowitz.wald == too_long
+    assert found.by_loss[0].encompassing.rival_suffices == too_long
+
+
+def test_qlike_is_scored_on_smeared_forecasts() -> None:
+    """Each forecast gets its own constant from validation, in every part that uses QLIKE."""
+    given = inputs(kind="log_volatility")
+    validation, samples, members = (given[name] for name in ("validation", "samples", "members"))
+    assert isinstance(validation, Validation)
+    assert isinstance(samples, Samples)
+    assert isinstance(members, np.ndarray)
+    found = look(given)
+    for name, metrics in [("model", found.model)] + [(c.name, c.metrics) for c in found.baselines]:
+        residuals = validation.truth - validation.forecasts[name]
+        assert metrics.smearing == pytest.approx(np.log(np.mean(np.exp(residuals))))
+    errors = samples.truth - members.mean(axis=0) - found.model.smearing
+    assert found.model.qlike == pytest.approx(np.mean(np.exp(errors) - errors - 1))
+    by_mse, by_qlike = found.by_loss
+    assert by_mse.confidence_set != by_qlike.confidence_set
+    assert by_mse.mincer_zarnowitz != by_qlike.mincer_zarnowitz
+    assert by_mse.encompassing != by_qlike.encompassing
+
+
+def test_the_rival_is_the_best_on_validation_not_on_test() -> None:
+    """A baseline that is best on the test block alone is not the rival."""
+    given = inputs(kind="log_volatility")
+    baselines, samples = given["baselines"], given["samples"]
+    assert isinstance(baselines, dict)
+    assert isinstance(samples, Samples)
+    found = look({**given, "baselines": {**baselines, "persistence": samples.truth}})
+    assert found.rival == "ridge"
+    assert found.baselines[2].metrics.mse == 0.0
+
+
+def test_looks_are_counted_against_skill() -> None:
+    """The same forecasts have skill at the first look and none at the hundred-millionth."""
+    given = inputs()
+    search = given["search"]
+    assert isinstance(search, SearchFacts)
+    often = look({**given, "search": dataclasses.replace(search, looks=10**8)})
+    assert look(given).verdict.has_skill is True
+    assert often.verdict.has_skill is False
 
 
 def test_a_sample_that_one_forecast_lacks_is_left_out_for_all() -> None:
@@ -250,28 +302,16 @@ def test_nothing_in_common_and_shared_names_are_refused() -> None:
         look({**given, "references": {"ridge": members}})
 
 
-def test_a_refit_model_has_no_validation() -> None:
-    """A model trained on validation has no intervals and no selection score, with a reason."""
-    given = inputs()
-    search = given["search"]
-    assert isinstance(search, SearchFacts)
-    refit = NotComputed("the final model was trained on validation")
-    given["search"] = dataclasses.replace(search, validation=refit)
-    given["settings"] = dataclasses.replace(SETTINGS, position="scaled", repetitions=50)
-    found = look(given)
-    assert found.intervals == found.selection.r2 == found.trading == refit
-    assert found.series.low == found.series.high == ()
-    assert isinstance(found.selection.pbo, float)
-
-
 def test_a_short_test_block_says_so_everywhere() -> None:
     """On 20 days there are scores, and each test gives the number of days as its reason."""
     given = inputs(days=20, tickers=4)
     found = look(given)
     short = NotComputed("n = 20 < 30")
     assert found.model.pesaran_timmermann == short
-    assert found.superior.p_value == found.confidence_set.p_values == found.panel == short
-    assert {one.diebold_mariano for one in found.baselines} == {short}
+    view = found.by_loss[0]
+    assert view.superior.p_value == view.confidence_set.p_values == found.panel == short
+    assert view.mincer_zarnowitz.wald == view.encompassing.rival_suffices == short
+    assert {one.mse.diebold_mariano for one in found.baselines} == {short}
     assert found.trading == NotComputed("n = 18 < 30")
     assert found.verdict.has_skill is None
     assert found.verdict.search_paid is None
@@ -311,10 +351,11 @@ def test_no_references() -> None:
 
 @pytest.mark.process
 def test_a_worker_starts_light() -> None:
-    """Importing the evaluation loads neither arch nor statsmodels."""
+    """Importing the evaluation loads neither arch, statsmodels nor scikit-learn."""
     code = (
         "import sys, lstm_model.evaluation.evaluate;"
-        "print(sorted({name.split('.')[0] for name in sys.modules} & {'arch', 'statsmodels'}))"
+        "heavy = {'arch', 'statsmodels', 'sklearn'};"
+        "print(sorted({name.split('.')[0] for name in sys.modules} & heavy))"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"

@@ -1,38 +1,87 @@
-"""Claims about the test of a mean under autocorrelation."""
+"""Claims about the long-run rule: its formula, its exact size, and its reasons."""
 
 import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
 
-from lstm_model.evaluation.long_run import is_constant, lags_for, mean_above_zero
+from lstm_model.evaluation.long_run import (
+    cosine_count,
+    is_constant,
+    long_run_covariance,
+    mean_test,
+)
 from lstm_model.evaluation.measured import NotComputed, Statistic, too_short
 
 
-def newey_west(values: np.ndarray, lags: int) -> float:
-    """Compute the t-statistic of the mean term by term, as Newey & West (1987) write it."""
-    n, centred = len(values), values - values.mean()
-    variance = float(centred @ centred)
-    for lag in range(1, lags + 1):
-        product = sum(centred[t] * centred[t - lag] for t in range(lag, n))
-        variance += 2 * (1 - lag / (lags + 1)) * float(product)
-    return float(values.mean()) / math.sqrt(variance / n**2)
+@pytest.mark.parametrize(("n", "count"), [(30, 3), (713, 31), (1000, 40), (125, 10), (27_000, 360)])
+def test_the_number_of_cosines(n: int, count: int) -> None:
+    """B = floor(0.4 n^(2/3)), which is 40 at 1000 though the float power is a little below 100."""
+    assert cosine_count(n) == count
 
 
-@pytest.mark.parametrize("lags", [0, 1, 7])
-def test_the_statistic_is_newey_and_wests(lags: int) -> None:
-    """A plain loop over lags gives the same, and the p-value is the upper normal tail."""
-    values = np.convolve(np.random.default_rng(0).normal(size=120), [1, 0.8, 0.5])[:100] + 0.3
-    found = mean_above_zero(values, lags)
-    assert isinstance(found, Statistic)
-    assert found.value == pytest.approx(newey_west(values, lags), rel=1e-9)
-    assert found.p_value == pytest.approx(math.erfc(found.value / math.sqrt(2)) / 2, rel=1e-9)
+@given(st.integers(30, 10**6))
+def test_the_number_of_cosines_is_exact(n: int) -> None:
+    """B is the largest integer whose cube is at most (0.4)^3 n^2, for any n."""
+    count = cosine_count(n)
+    assert 125 * count**3 <= 8 * n**2 < 125 * (count + 1) ** 3
+
+
+def test_the_covariance_is_the_papers_formula() -> None:
+    """A plain double loop over cosines and dates gives the same matrix."""
+    values = np.random.default_rng(0).normal(size=(60, 2)).cumsum(axis=0)
+    n, count = 60, cosine_count(60)
+    expected = np.zeros((2, 2))
+    for j in range(1, count + 1):
+        weighted = np.zeros(2)
+        for t in range(1, n + 1):
+            weighted += values[t - 1] * math.cos(math.pi * j * (t - 0.5) / n)
+        expected += 2 / n * np.outer(weighted, weighted) / count
+    np.testing.assert_allclose(long_run_covariance(values), expected)
+    np.testing.assert_allclose(long_run_covariance(values + 5.0), expected, rtol=1e-9)
+
+
+def test_the_p_values_are_of_the_t_distribution() -> None:
+    """The t has B degrees of freedom, and the one-sided p is the upper tail."""
+    values = np.random.default_rng(1).normal(0.1, 1, size=200)
+    one, two = mean_test(values, 1), mean_test(values, 1, two_sided=True)
+    assert isinstance(one, Statistic)
+    assert isinstance(two, Statistic)
+    error = math.sqrt(long_run_covariance(values[:, None])[0, 0] / 200)
+    assert one.value == two.value == pytest.approx(values.mean() / error)
+    tail = stats.t.sf(one.value, cosine_count(200))
+    assert (one.p_value, two.p_value) == (pytest.approx(tail), pytest.approx(2 * tail))
+
+
+@pytest.mark.parametrize("horizon", [1, 10, 22])
+def test_the_size_is_what_it_says(horizon: int) -> None:
+    """Squared errors of labels over any horizon differ significantly in about 5 % of samples.
+
+    The usual Bartlett window with the small-sample correction rejects 9 % at ten bars.
+    """
+    draws = np.random.default_rng(horizon)
+    rejected = 0
+    for _ in range(1500):
+        first, second = (
+            np.convolve(draws.normal(size=713 + horizon - 1), np.ones(horizon), "valid")
+            for _ in range(2)
+        )
+        found = mean_test(first**2 - second**2, horizon, two_sided=True)
+        rejected += isinstance(found, Statistic) and found.p_value < 0.05
+    assert rejected / 1500 == pytest.approx(0.052, abs=0.018)  # 3 standard errors
 
 
 def test_reasons() -> None:
-    """Too few values or constant values have no test."""
-    assert mean_above_zero(np.arange(29.0), 0) == too_short(29)
-    assert mean_above_zero(np.full(30, 0.1), 0) == NotComputed("the values are constant")
+    """Too few dates, labels that span them all, and values that do not vary have no test."""
+    rising = np.arange(40.0)
+    assert mean_test(rising[:29], 1) == too_short(29)
+    assert mean_test(rising, 40) == NotComputed("n = 40 <= horizon 40")
+    assert isinstance(mean_test(rising, 39), Statistic)
+    assert mean_test(np.r_[rising, np.inf], 1) == NotComputed("a value is not finite")
+    assert mean_test(np.full(30, 0.1), 1) == NotComputed("the values are constant")
 
 
 @pytest.mark.parametrize(
@@ -42,9 +91,3 @@ def test_reasons() -> None:
 def test_rounding_is_no_spread(values: list[float], constant: bool) -> None:
     """Values that differ only by rounding are constant; small numbers that differ are not."""
     assert is_constant(np.array(values, dtype=float)) is constant
-
-
-@pytest.mark.parametrize(("dates", "horizon", "lags"), [(750, 1, 0), (1000, 5, 10), (64, 20, 19)])
-def test_labels_that_overlap_need_lags(dates: int, horizon: int, lags: int) -> None:
-    """No lags for a horizon of one bar, at least horizon - 1 lags for longer horizons."""
-    assert lags_for(dates, horizon) == lags

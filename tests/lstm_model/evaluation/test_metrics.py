@@ -36,7 +36,7 @@ def test_metrics_by_hand() -> None:
     assert metrics.r2_zero == pytest.approx(1 - 6.5 / 22)
     assert metrics.r2_benchmark == pytest.approx(1 - 6.5 / 2)
     assert metrics.theil_u == pytest.approx((6.5 / 14) ** 0.5)
-    assert metrics.qlike == NotComputed("QLIKE is for volatility only")
+    assert metrics.qlike == metrics.smearing == NotComputed("only for volatility")
     assert metrics.directional_accuracy == 0.75
     assert metrics.majority_class == 0.75
     assert metrics.pesaran_timmermann == NotComputed("n = 4 < 30")
@@ -47,7 +47,7 @@ def test_direction_of_a_volatility_counts_from_the_last_value() -> None:
     last = np.array([2.0, -2.0, 1.0, 3.0])
     metrics = score(FORECAST, TRUTH, make_benchmarks(4, is_volatility=True, persistence=last))
     assert metrics.directional_accuracy == 0.75
-    assert metrics.majority_class == 0.75
+    assert metrics.majority_class == metrics.pesaran_timmermann == NotComputed("only for returns")
 
 
 def test_qlike_by_hand() -> None:
@@ -56,6 +56,20 @@ def test_qlike_by_hand() -> None:
     metrics = score(np.zeros(4), truth, make_benchmarks(4, is_volatility=True))
     by_hand = ((2 - math.log(2) - 1) + (0.5 + math.log(2) - 1)) / 4
     assert metrics.qlike == pytest.approx(by_hand)
+
+
+def test_qlike_is_of_the_smeared_forecast() -> None:
+    """The smearing constant is added for QLIKE and leaves the squared error alone."""
+    truth, benchmarks = (
+        np.log(np.array([2.0, 0.5, 1.0, 1.0])),
+        make_benchmarks(4, is_volatility=True),
+    )
+    smeared = score(np.zeros(4), truth, benchmarks, 0.3)
+    assert smeared.qlike == score(np.full(4, 0.3), truth, benchmarks).qlike
+    assert smeared.mse == score(np.zeros(4), truth, benchmarks).mse
+    assert smeared.smearing == 0.3
+    unknown = NotComputed("there is no residual")
+    assert score(np.zeros(4), truth, benchmarks, unknown).qlike == unknown
 
 
 def test_qlike_punishes_too_low_a_variance_more() -> None:
@@ -70,12 +84,12 @@ def test_qlike_punishes_too_low_a_variance_more() -> None:
     assert low > high > 0
 
 
-def test_direction_is_tested_by_pesaran_timmermann() -> None:
-    """With enough dates, the test uses the directions relative to the reference."""
+def test_direction_of_a_return_is_tested_by_pesaran_timmermann() -> None:
+    """With enough dates, the test uses the signs."""
     draws = np.random.default_rng(0)
-    truth, forecast, last = draws.normal(size=(3, 60))
-    found = score(forecast, truth, make_benchmarks(60, is_volatility=True, persistence=last))
-    expected = pesaran_timmermann(forecast > last, truth > last, np.arange(60), 1)
+    truth, forecast = draws.normal(size=(2, 60))
+    found = score(forecast, truth, make_benchmarks(60))
+    expected = pesaran_timmermann(forecast > 0, truth > 0, np.arange(60), 1)
     assert isinstance(expected, Statistic)
     assert found.pesaran_timmermann == expected
 
@@ -110,9 +124,10 @@ def test_persistence_has_no_direction() -> None:
     undirected = NotComputed("the forecast has no direction")
     last = np.array([2.0, -2.0, 1.0, 3.0])
     metrics = score(last, TRUTH, make_benchmarks(4, is_volatility=True, persistence=last))
-    assert metrics.directional_accuracy == metrics.pesaran_timmermann == undirected
-    assert metrics.majority_class == 0.75
-    assert score(np.zeros(4), TRUTH, make_benchmarks(4)).directional_accuracy == undirected
+    assert metrics.directional_accuracy == undirected
+    of_returns = score(np.zeros(4), TRUTH, make_benchmarks(4))
+    assert of_returns.directional_accuracy == of_returns.pesaran_timmermann == undirected
+    assert of_returns.majority_class == 0.75
 
 
 def test_volatility_without_last_values() -> None:

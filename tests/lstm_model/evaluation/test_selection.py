@@ -56,6 +56,26 @@ def test_best_of_noise_is_what_was_measured(trials: int, measured: float) -> Non
     assert best_of_noise(trials, 500, 0.05) == pytest.approx(np.mean(best), abs=3e-4)
 
 
+def test_a_search_without_skill_can_stay_at_the_benchmark() -> None:
+    """Beyond the best amplitude, E[max] / sqrt(n), more noise does not raise the expectation.
+
+    Ten trials on 711 days give 0.0033 at most, and a winner that differs by much keeps its R2.
+    """
+    highest = expected_maximum(10) ** 2 / 711
+    assert highest == pytest.approx(0.00333, abs=1e-5)
+    assert best_of_noise(10, 711, 0.05) < highest
+    for share in (0.0577, 0.115, 0.4, 3.0):
+        assert best_of_noise(10, 711, share) == pytest.approx(highest, rel=1e-5)
+
+
+@given(st.integers(1, 10**4), st.integers(1, 10**5), st.floats(0, 10))
+def test_noise_never_lowers_what_is_expected(trials: int, n: int, share: float) -> None:
+    """What is expected of noise is never negative, so what is left is never above the winner's."""
+    expected = best_of_noise(trials, n, share)
+    assert 0.0 <= expected <= expected_maximum(trials) ** 2 / n * (1 + 1e-9)
+    assert expected <= best_of_noise(trials, n, share + 0.1) + 1e-15
+
+
 def overfitting_by_loops(losses: np.ndarray) -> float:
     """Follow Bailey et al. (2017), algorithm 2.3, step by step; the median counts one half."""
     trials, blocks = losses.shape
@@ -131,19 +151,29 @@ def noise_validation(n: int = 400, share: float = 0.1, tickers: int = 1) -> Vali
     truth = draws.normal(size=n * tickers)
     benchmark = np.full(n * tickers, 0.02)
     forecast = benchmark + share * draws.normal(size=n * tickers)
-    return Validation(truth, forecast, benchmark, np.repeat(np.arange(n), tickers))
+    return validation_of(truth, forecast, benchmark, np.repeat(np.arange(n), tickers))
+
+
+def validation_of(
+    truth: np.ndarray, forecast: np.ndarray, benchmark: np.ndarray, dates: np.ndarray
+) -> Validation:
+    return Validation(truth, dates, {"model": forecast, "har": benchmark})
+
+
+def parts(validation: Validation) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    forecasts = validation.forecasts
+    return validation.truth, forecasts["model"], forecasts["har"], validation.dates
 
 
 def selection(
-    validation: Validation | NotComputed,
+    validation: Validation,
     trials: int,
     studies: int = 1,
     losses: np.ndarray = ONE_TRIAL,
     horizon: int = 1,
 ) -> SelectionBias:
-    return measure_selection(
-        "har", SearchFacts(validation, trials, studies, losses, None, None), horizon
-    )
+    search = SearchFacts(trials, studies, 1, losses, None, None)
+    return measure_selection("har", validation, search, horizon)
 
 
 def test_the_winner_is_compared_with_the_best_of_noise() -> None:
@@ -151,9 +181,9 @@ def test_the_winner_is_compared_with_the_best_of_noise() -> None:
     validation = noise_validation()
     losses = np.random.default_rng(1).random((12, 8))
     found = selection(validation, 50, 3, losses)
-    error = validation.truth - validation.benchmark
-    r2 = 1 - np.mean((validation.truth - validation.forecast) ** 2) / np.mean(error**2)
-    shift = validation.forecast - validation.benchmark
+    truth, forecast, benchmark, _ = parts(validation)
+    error, shift = truth - benchmark, forecast - benchmark
+    r2 = 1 - np.mean((truth - forecast) ** 2) / np.mean(error**2)
     share = math.sqrt(np.mean(shift**2) / np.mean(error**2))
     assert (found.benchmark, found.trials, found.studies, found.pbo_trials) == ("har", 50, 3, 12)
     assert found.r2 == pytest.approx(r2)
@@ -173,8 +203,8 @@ def test_overlapping_labels_count_once() -> None:
     """With labels over five bars, a fifth of the dates counts for the best of noise."""
     validation = noise_validation(400)
     one, five = (selection(validation, 20, horizon=horizon) for horizon in (1, 5))
-    shift = validation.forecast - validation.benchmark
-    error = validation.truth - validation.benchmark
+    truth, forecast, benchmark, _ = parts(validation)
+    error, shift = truth - benchmark, forecast - benchmark
     share = math.sqrt(np.mean(shift**2) / np.mean(error**2))
     assert one.expected_best == pytest.approx(best_of_noise(20, 400, share))
     assert five.expected_best == pytest.approx(best_of_noise(20, 80, share))
@@ -182,34 +212,25 @@ def test_overlapping_labels_count_once() -> None:
 
 def test_missing_days_are_left_out() -> None:
     """Days without a benchmark are left out."""
-    whole = noise_validation()
-    holey = whole.benchmark.copy()
+    truth, forecast, benchmark, dates = parts(noise_validation())
+    holey = benchmark.copy()
     holey[100:] = np.nan
-    cut = Validation(
-        *(v[:100] for v in (whole.truth, whole.forecast, whole.benchmark)), whole.dates[:100]
-    )
-    found = selection(Validation(whole.truth, whole.forecast, holey, whole.dates), 9)
-    assert found == selection(cut, 9)
+    cut = validation_of(truth[:100], forecast[:100], benchmark[:100], dates[:100])
+    assert selection(validation_of(truth, forecast, holey, dates), 9) == selection(cut, 9)
 
 
 def test_reasons() -> None:
-    """No benchmark, one without error, no trials and a refit winner each give a reason."""
-    whole = noise_validation()
+    """No benchmark, one without error, and no trials each give a reason."""
+    truth, forecast, _, dates = parts(noise_validation())
 
-    def measured(validation: Validation | NotComputed, trials: int = 5) -> tuple[object, ...]:
+    def measured(validation: Validation, trials: int = 5) -> tuple[object, ...]:
         found = selection(validation, trials)
         return found.r2, found.expected_best, found.deflated
 
     gone = NotComputed("the benchmark is missing on every sample")
-    nothing = Validation(whole.truth, whole.forecast, np.full(400, np.nan), whole.dates)
-    assert measured(nothing) == (gone,) * 3
+    assert measured(validation_of(truth, forecast, np.full(400, np.nan), dates)) == (gone,) * 3
     perfect = NotComputed("the benchmark has no error")
-    assert (
-        measured(Validation(whole.truth, whole.forecast, whole.truth, whole.dates))
-        == (perfect,) * 3
-    )
-    refit = NotComputed("the final model was trained on validation")
-    assert measured(refit) == (refit,) * 3
-    r2, expected, deflated = measured(whole, trials=0)
+    assert measured(validation_of(truth, forecast, truth, dates)) == (perfect,) * 3
+    r2, expected, deflated = measured(noise_validation(), trials=0)
     assert isinstance(r2, float)
     assert expected == deflated == NotComputed("there are no trials")

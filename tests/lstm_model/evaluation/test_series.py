@@ -18,17 +18,18 @@ DATES = np.array([1, 1, 0, 2])
 
 
 def test_series_by_hand() -> None:
-    """Values are means over the day's tickers, and the band is the first level's."""
+    """Values are means over the day's tickers, and the band is the first level's, day by day."""
     intervals = tuple(
-        Interval(level, radius, 0.0, 9, ()) for level, radius in ((0.9, 2.0), (0.5, 1.0))
+        Interval(level, 0.0, radii, 0.0, 9, ())
+        for level, radii in ((0.9, (2.0, 2.0, 1.0)), (0.5, (1.0, 1.0, 1.0)))
     )
     found = series_by_date(MEMBERS, TRUTH, DATES, intervals, {"model": np.array([0.5, 1.0, 2.0])})
     assert found.dates == tuple(dt.date(1970, 1, day) for day in (1, 2, 3))
     assert found.truth == (4.0, 2.0, 0.0)
     assert found.forecast == (4.0, 2.0, 5.0)
     assert found.spread == pytest.approx((2**0.5, 2**0.5 / 2, 0.0))
-    assert found.low == (2.0, 0.0, 3.0)
-    assert found.high == (6.0, 4.0, 7.0)
+    assert found.low == (2.0, 0.0, 4.0)
+    assert found.high == (6.0, 4.0, 6.0)
     assert found.squared_errors == {"model": (0.5, 1.0, 2.0)}
 
 

@@ -4,11 +4,17 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import kurtosis, norm, skew
+from scipy.stats import kurtosis, norm, skew, t
 
-from lstm_model.evaluation.measured import NotComputed
+from lstm_model.evaluation.long_run import cosine_count, long_run_covariance
+from lstm_model.evaluation.measured import NotComputed, Statistic
 from lstm_model.evaluation.selection import expected_maximum
-from lstm_model.evaluation.sharpe import deflated_sharpe, probabilistic_sharpe, sharpe_interval
+from lstm_model.evaluation.sharpe import (
+    deflated_sharpe,
+    probabilistic_sharpe,
+    sharpe_difference,
+    sharpe_interval,
+)
 
 
 def normal_returns(n: int, ratio: float, seed: int = 0) -> np.ndarray:
@@ -89,3 +95,46 @@ def test_returns_on_one_day_alone() -> None:
     returns = np.zeros(40)
     returns[3] = 0.1
     assert all(isinstance(v, float) and math.isfinite(v) for v in sharpe_interval(returns, 0, 300))
+
+
+def test_the_difference_is_the_papers_delta_method() -> None:
+    """Ledoit & Wolf (2008): gradient of both ratios, covariance of means and mean squares."""
+    draws = np.random.default_rng(5)
+    first = draws.normal(0.0008, 0.01, size=500)
+    second = 0.5 * first + draws.normal(0.0001, 0.01, size=500)
+    gain, test = sharpe_difference(first, second)
+    columns = np.column_stack([first, second, first**2, second**2])
+    a, b, c, d = columns.mean(axis=0)
+    gradient = np.array(
+        [
+            c / (c - a**2) ** 1.5,
+            -d / (d - b**2) ** 1.5,
+            -0.5 * a / (c - a**2) ** 1.5,
+            0.5 * b / (d - b**2) ** 1.5,
+        ]
+    )
+    gap = a / math.sqrt(c - a**2) - b / math.sqrt(d - b**2)
+    error = math.sqrt(gradient @ long_run_covariance(columns) @ gradient / 500)
+    assert gain == pytest.approx(gap * math.sqrt(252))
+    assert isinstance(test, Statistic)
+    assert test.value == pytest.approx(gap / error)
+    assert test.p_value == pytest.approx(2 * t.sf(abs(gap / error), cosine_count(500)))
+
+
+def test_equal_ratios_are_rejected_at_the_nominal_rate() -> None:
+    """A rule at half of the market, plus noise with the same ratio, differs in 5 % of samples."""
+    draws, rejected = np.random.default_rng(6), 0
+    for _ in range(1000):
+        first, second = 0.0005 + 0.01 * draws.standard_t(5, size=(2, 500))
+        _, test = sharpe_difference(first, 0.5 * second)
+        assert isinstance(test, Statistic)
+        rejected += test.p_value < 0.05
+    assert rejected / 1000 == pytest.approx(0.05, abs=0.02)
+
+
+def test_no_difference_to_test() -> None:
+    """The same returns, and constant ones, have a reason."""
+    returns = normal_returns(100, 1.0)
+    assert sharpe_difference(returns, returns)[1] == NotComputed("the values are constant")
+    reason = NotComputed("returns are constant")
+    assert sharpe_difference(returns, np.zeros(100)) == (reason, reason)

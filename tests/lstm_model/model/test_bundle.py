@@ -21,7 +21,7 @@ from lstm_model.data.targets import TargetTable
 from lstm_model.data.views import ChronoSplit, Rows
 from lstm_model.data.windows import scale_view
 from lstm_model.errors import BarsError
-from lstm_model.evaluation.baselines import baseline_forecasts
+from lstm_model.evaluation.baselines.forecasts import baseline_forecasts
 from lstm_model.model.bundle import DESCRIPTION_FILE, Bundle, load_bundle, save_bundle
 from lstm_model.model.training import build_network
 from lstm_model.search.hyper_params import HyperParams
@@ -218,4 +218,4 @@ def test_an_ensemble_with_a_skip_forecasts_the_same_from_raw_bars(
     (first,) = forecast_samples(
         dataclasses.replace(bundle, networks=(untrained,)), held_out.rows, held_out.test
     )
-    np.testing.assert_allclose(first, baseline_forecasts(split)["har"], atol=1e-9)
+    np.testing.assert_allclose(first, baseline_forecasts(split).test["har"], atol=1e-9)

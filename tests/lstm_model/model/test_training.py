@@ -11,17 +11,15 @@ import torch
 
 from lstm_model.data.windows import WindowSet
 from lstm_model.errors import ConfigError, TrainingDiverged
+from lstm_model.model.early_stopping import LearningCurve, fit, stop_early
 from lstm_model.model.network import LSTMRegressor
 from lstm_model.model.training import (
     EpochResult,
-    LearningCurve,
     TrainingSettings,
     build_network,
-    fit,
     forecast,
     mean_squared_error,
     resolve_device,
-    stop_early,
     train_epochs,
 )
 from lstm_model.search.hyper_params import HyperParams
@@ -103,7 +101,7 @@ def test_every_sample_counts_once() -> None:
     """The train loss is the mean over samples, the last, smaller batch included."""
     params = HyperParams(hidden_size=4, num_layers=1, dropout=0.0, lr=1e-12, batch_size=32)
     train = linear_task(10, 70)
-    expected = mean_squared_error(build_network(3, params, 7), train)
+    expected = mean_squared_error(forecast(build_network(3, params, 7), train), train)
     (only,) = epochs(params, train, None, count=1)
     assert only.train_loss == pytest.approx(expected, rel=1e-5)
     assert math.isnan(only.validation_loss)
@@ -195,7 +193,9 @@ def test_a_fit_is_the_plain_loop_stopped_early() -> None:
     same = losses(epochs(params, count=30))[: len(found.curve.epochs)]
     assert losses(iter(found.curve.epochs)) == same
     assert len(found.curve.epochs) in {30, found.curve.best_epoch + 2}
-    assert mean_squared_error(found.network, VALIDATION) == found.curve.best_loss
+    assert (
+        mean_squared_error(forecast(found.network, VALIDATION), VALIDATION) == found.curve.best_loss
+    )
 
 
 def test_device_is_resolved() -> None:
@@ -230,7 +230,9 @@ def test_defaults_train_as_a_plain_adam_loop() -> None:
                 adam.step()
                 total += loss.detach() * len(samples)
             train_loss = total.item() / len(TRAIN)
-            expected.append((train_loss, mean_squared_error(network, VALIDATION)))
+            expected.append(
+                (train_loss, mean_squared_error(forecast(network, VALIDATION), VALIDATION))
+            )
     assert losses(epochs()) == expected
 
 
@@ -270,7 +272,7 @@ def test_bf16_trains_nearly_as_fp32_does(change: dict[str, Any], bf16: None) -> 
     assert half != full
     assert np.array(half) == pytest.approx(np.array(full), rel=0.02)
     assert {weight.dtype for weight in network.parameters()} == {torch.float32}
-    assert mean_squared_error(network, VALIDATION) == half[-1][1]
+    assert mean_squared_error(forecast(network, VALIDATION), VALIDATION) == half[-1][1]
 
 
 def test_jitter_affects_only_training() -> None:

@@ -172,7 +172,7 @@ def test_names_are_shown_to_the_letter(content: NightResult, trials: tuple[Trial
 
 
 def test_the_band_is_left_out_where_there_is_none() -> None:
-    """Without intervals, low and high are NaN and nothing is filled."""
+    """Without intervals, low and high are empty and nothing is filled."""
     series = make_content("nothing").evaluation.series
     figure = forecast_figure(series, "u", None)
     assert isinstance(figure, go.Figure)

@@ -12,12 +12,18 @@ import pytest
 from plotly.offline import get_plotlyjs
 from pydantic import ValidationError
 
+from lstm_model.evaluation.backtest import Trading
 from lstm_model.evaluation.measured import NotComputed
-from lstm_model.model.training import LearningCurve
+from lstm_model.model.early_stopping import LearningCurve
 from lstm_model.report.night_result import night_from_json, night_to_json
 from lstm_model.report.page.numbers import Cell, best_of, column, number, probability, share
 from lstm_model.report.page.render import SECTIONS, render_page
-from lstm_model.report.page.sentences import spread_sentence
+from lstm_model.report.page.sentences import (
+    left_out_sentences,
+    loss_sentences,
+    sharpe_sentence,
+    spread_sentence,
+)
 from tests.page_contents import Kind, make_content, with_names
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -108,11 +114,42 @@ def test_what_was_not_computed_says_why() -> None:
     """A reason replaces each missing number."""
     text = Reader(own_part(render_page(make_content("nothing")))).text
     assert "not computed: n = 12 < 30" in text
-    assert "Intervals: not computed: n = 12 < 30" in text
+    assert "Intervals: not computed: 12 validation errors are too few for 99%" in text
+    assert "Trading: not computed: n = 10 < 30" in text
+    assert "Mincer-Zarnowitz regression: not computed: n = 12 < 30" in text
     assert "Panel: not computed: one ticker" in text
     assert "Importances: not computed: n = 3 < 7 completed trials" in text
     assert "PBO" in text
     assert "Overfitting cannot be assessed" in text
+
+
+@pytest.mark.parametrize("kind", ["volatility", "panel"])
+def test_every_sentence_of_the_test_block_is_on_the_page(kind: Kind) -> None:
+    """The page says what was fitted and left out, what each loss tests, and the Sharpe ratios."""
+    content = make_content(kind)
+    evaluation, text = content.evaluation, Reader(own_part(render_page(content))).text
+    assert isinstance(evaluation.trading, Trading)
+    told = [*left_out_sentences(content), sharpe_sentence(evaluation.trading)]
+    told += [sentence for view in evaluation.by_loss for sentence in loss_sentences(view)]
+    assert [sentence for sentence in told if " ".join(sentence.split()) not in text] == []
+    captions = text.count("Tests of the model against each forecast, by ")
+    assert captions == len(evaluation.by_loss)
+
+
+@pytest.mark.parametrize(
+    ("kind", "shown", "absent"),
+    [
+        ("volatility", ["QLIKE:", "Smearing constant:"], ["majority class", "Pesaran-Timmermann"]),
+        ("panel", ["majority class", "Pesaran-Timmermann"], ["QLIKE", "Smearing constant"]),
+    ],
+)
+def test_notes_explain_the_columns_of_the_target(
+    kind: Kind, shown: list[str], absent: list[str]
+) -> None:
+    """A page of volatility explains QLIKE and smearing, one of returns the majority class."""
+    text = Reader(own_part(render_page(make_content(kind)))).text
+    assert [word for word in shown if word not in text] == []
+    assert [word for word in absent if word in text] == []
 
 
 def test_the_verdict_comes_first() -> None:
@@ -131,13 +168,13 @@ def test_the_verdict_comes_first() -> None:
 
 
 def test_the_best_of_a_column_is_bold() -> None:
-    """HAR has the lowest error here, so its error is bold and the model's is not."""
+    """A reference has the lowest error here, so its error is bold and the model's is not."""
     content = make_content()
     page = own_part(render_page(content))
     headline = page.split("<tbody>")[1].split("</tbody>")[0]
     rows = {row.split("<", 1)[0]: row for row in headline.split('<th scope="row" class="text">')}
     errors = {name: row.split("</td>")[1] for name, row in rows.items() if "</td>" in row}
-    assert [name for name, error in errors.items() if "<strong>" in error] == ["HAR"]
+    assert [name for name, error in errors.items() if "<strong>" in error] == ["balanced"]
 
 
 @pytest.mark.parametrize("name", [EVIL, '"><img src=x onerror=alert(1)>', "{{ 7 * 7 }}", "a & b"])

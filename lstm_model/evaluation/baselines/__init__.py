@@ -1,0 +1,1 @@
+"""Baselines: what every model is held against, fitted on the same data as the model."""
