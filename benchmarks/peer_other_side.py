@@ -101,6 +101,8 @@ def search(spec: dict[str, Any]) -> None:
     study = optuna.create_study(storage=storage, study_name="peer")
     for params in spec["configurations"]:
         study.enqueue_trial(params)
+    # Those that are not given are drawn by AutoLSTM's own sampler, Optuna's default.
+    trials = spec.get("trials", len(spec["configurations"]))
     lock = threading.Lock()
 
     def settings_of(trial: optuna.Trial) -> dict[str, Any]:
@@ -112,7 +114,7 @@ def search(spec: dict[str, Any]) -> None:
         with lock:
             finished_at = time.time()
             complete = study.get_trials(states=[optuna.trial.TrialState.COMPLETE])
-            if len(complete) == len(spec["configurations"]):
+            if len(complete) == trials:
                 print(json.dumps(answer(ready_at, finished_at, complete)), flush=True)
                 os._exit(0)
 
@@ -121,7 +123,7 @@ def search(spec: dict[str, Any]) -> None:
         loss=MSE(),
         config=settings_of,
         backend="optuna",
-        num_samples=len(spec["configurations"]),
+        num_samples=trials,
         callbacks=[end_when_finished],
         optuna_options=OptunaOptions(
             study_kwargs={"n_jobs": spec["at_once"]},
