@@ -10,8 +10,7 @@ from lstm_model.evaluation.measured import NotComputed
 from lstm_model.shares import exact
 
 STEP = 0.02
-"""How far the level moves after a date that is missed; of the steps from 0.005 to 0.02 this one covers
-best (docs/evaluation.md)."""
+"""How far the level moves after a date that is missed; of 0.005 to 0.02 this one covers best."""
 
 
 @dataclass(frozen=True, slots=True)
