@@ -77,6 +77,33 @@ def rows() -> Iterator[tuple[str, str, str]]:
             f"**{min(ratios):.2f} to {max(ratios):.2f}**",
             "<= 1.00",
         )
+    if reached := _read("time_to_loss"):
+        yield (
+            "seconds from nothing to the loss of AutoLSTM's ten trials, AutoLSTM's over ours",
+            f"**{reached['median_ratio']:.2f}x**, {len(reached['rounds'])} rounds",
+            ">= 2.5x",
+        )
+    if coverage := _read("coverage"):
+        tens = [row["crossed, step 0.02"][0] for row in coverage["coverage"].values()]
+        yield (
+            f"coverage of 90 % intervals on {len(tens)} test blocks",
+            f"**{min(tens):.1%} to {max(tens):.1%}**",
+            "near 90 %",
+        )
+    if rates := _read("error_rates"):
+        sizes = [row["now"] for row in rates["sizes"].values()]
+        yield (
+            f"how often a nominal 5 % rejects where nothing differs, {len(sizes)} settings",
+            f"**{min(sizes):.1%} to {max(sizes):.1%}**",
+            "5 %",
+        )
+    if race := _read("reference_race"):
+        worth = [row["race"]["worth it"] for row in race["by_spread"].values()]
+        yield (
+            "a search is called worth it where all configurations are equal, nominal 5 %",
+            f"**{min(worth):.1%} to {max(worth):.1%}**",
+            "as with every seed",
+        )
     if overheads := _read("overheads"):
         yield (
             "a warm night's seconds beside training",
