@@ -75,7 +75,8 @@ def measure(series: Series, bars: Path | None) -> Coverage:
         for step in STEPS:
             intervals = conformal_intervals(
                 rows.labels[ends] - own, forecasts, held_out.rows.labels[held_out.test],
-                held_out.rows.dates[held_out.test], 1, LEVELS, step,
+                held_out.rows.dates[held_out.test],
+                held_out.rows.label_ends[held_out.test], LEVELS, step,
             )  # fmt: skip
             if not isinstance(intervals, tuple):
                 raise SystemExit(f"{series.name}: {intervals}")

@@ -14,11 +14,15 @@ from functools import partial
 from statistics import NormalDist
 
 import numpy as np
+from scipy.special import fdtrc
 from statsmodels.tsa.stattools import diebold_mariano_test
 
 from benchmarks.results import write_results
 from lstm_model.evaluation.accuracy_tests import clark_west, diebold_mariano
 from lstm_model.evaluation.direction import pesaran_timmermann
+from lstm_model.evaluation.efficiency import mincer_zarnowitz
+from lstm_model.evaluation.long_run import cosine_count, long_run_covariance
+from lstm_model.evaluation.losses import MSE, QLIKE, Loss
 from lstm_model.evaluation.measured import Statistic, Tested
 
 DAYS, NOMINAL = 713, 0.05
@@ -60,6 +64,11 @@ def cases() -> Cases:
         found[name] = partial(published_signs, persistence), partial(long_run_signs, persistence)
         name = f"Clark-West, unrelated AR({persistence}) forecast of AR({persistence})"
         found[name] = partial(without_lags, persistence), partial(long_run_nested, persistence)
+    for persistence in (0.0, 0.95):
+        name = f"Mincer-Zarnowitz by QLIKE, efficient AR({persistence}) forecast"
+        found[name] = partial(of_variances, persistence), partial(of_the_line, QLIKE, persistence)
+        name = f"Mincer-Zarnowitz by MSE, efficient AR({persistence}) forecast"
+        found[name] = partial(of_the_line, MSE, persistence), partial(of_the_line, MSE, persistence)
     return found
 
 
@@ -143,6 +152,37 @@ def long_run_nested(persistence: float, draws: Draws) -> float:
     """Return the project's p-value of Clark-West against zero."""
     truth, forecast = two_paths(draws, persistence)
     return p_of(clark_west(forecast, np.zeros(DAYS), truth, np.arange(DAYS), 1))
+
+
+def efficient(draws: Draws, persistence: float) -> tuple[np.ndarray, np.ndarray]:
+    """Draw a forecast log variance of standard deviation one, and the truth around it."""
+    forecast = next(paths(draws, persistence))
+    return forecast, forecast + np.log(draws.chisquare(2, size=DAYS) / 2)
+
+
+def of_the_line(loss: Loss, persistence: float, draws: Draws) -> float:
+    """Return the project's p-value; by MSE the mean error of the log is taken out."""
+    forecast, truth = efficient(draws, persistence)
+    shift = 0.0 if loss is QLIKE else -0.5772156649
+    test = mincer_zarnowitz(loss, forecast + shift, truth, np.arange(DAYS), 1)
+    return p_of(test.wald)
+
+
+def of_variances(persistence: float, draws: Draws) -> float:
+    """Return the p-value of the regression of the variance on its forecast, which weights it.
+
+    With the same long-run variance; the days with the lowest forecasts carry its intercept.
+    """
+    forecast, truth = efficient(draws, persistence)
+    terms = np.column_stack([np.exp(-forecast), np.ones(DAYS)])
+    outcome = np.exp(truth - forecast)
+    found = np.linalg.lstsq(terms, outcome, rcond=None)[0]
+    inverse = np.linalg.inv(terms.T @ terms / DAYS)
+    scores = terms * (outcome - terms @ found)[:, None]
+    covariance = inverse @ long_run_covariance(scores) @ inverse / DAYS
+    gap, cosines = found - np.array([0.0, 1.0]), cosine_count(DAYS)
+    value = gap @ np.linalg.solve(covariance, gap) * (cosines - 1) / (2 * cosines)
+    return float(fdtrc(2, cosines - 1, value))
 
 
 def sliding_looks(repetitions: int) -> dict[int, float]:

@@ -69,7 +69,7 @@ def lstm_hpo(
                 logger.log_audit(audit)
                 require_no_leak(audit)
             with clock.stage("evaluate"):
-                looks = count_looks(logger, data_set)
+                looks = count_looks(logger, data_set, snapshot.last)
                 judged = evaluate_on_test(settings, data_set, study, winner, references, looks)
                 insight = look_back(study, models.winner.parameters)
             with clock.stage("record"):

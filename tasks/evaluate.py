@@ -15,7 +15,6 @@ from lstm_model.data.windows import WindowSet
 from lstm_model.evaluation.baselines.forecasts import BaselineForecasts, baseline_forecasts
 from lstm_model.evaluation.evaluate import Evaluation, evaluate
 from lstm_model.evaluation.inputs import (
-    MODEL,
     EvaluationSettings,
     Samples,
     SearchFacts,
@@ -72,6 +71,7 @@ def evaluate_on_test(
             truth=rows.labels[test],
             last_values=rows.last_values[test],
             dates=rows.dates[test],
+            label_ends=rows.label_ends[test],
             ticker_of_sample=rows.ticker_of_row[test],
             tickers=rows.tickers,
             log_returns=rows.log_returns[test],
@@ -117,12 +117,12 @@ def _validation(
     search: SearchView, baselines: BaselineForecasts, winner: Ensemble, references: References
 ) -> Validation:
     """Collect every forecast of validation by a fit on train."""
-    networks = {MODEL: winner} | {e.model.name: e for e in references.ensembles}
-    means = {name: ensemble.validation.mean(axis=0) for name, ensemble in networks.items()}
+    means = {e.model.name: e.validation.mean(axis=0) for e in references.ensembles}
     return Validation(
         truth=search.rows.labels[search.validation],
         dates=search.rows.dates[search.validation],
         forecasts={**baselines.validation, **means},
+        members=winner.validation,
     )
 
 

@@ -4,10 +4,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from lstm_model.evaluation.inputs import MODEL, Forecasts, MemberForecasts, Samples, Validation
-from lstm_model.evaluation.losses import QLIKE, Loss, smearing_constant
+from lstm_model.evaluation.losses import (
+    MSE,
+    QLIKE,
+    Loss,
+    losses_by_date,
+    smearing_constant,
+)
 from lstm_model.evaluation.measured import Measured, NotComputed
 
 Values = Float[np.ndarray, " sample"]
@@ -21,7 +27,8 @@ class Aligned:
     first, then the baselines, then the references. ensembles: the members of the model and of the
     references, whose means are their forecasts. rival: the baseline with the lowest squared error
     on validation. smearing: the constant by which each forecast of a log variance becomes one of
-    the variance, from validation.
+    the variance, from validation. model_smearing: of the mean of the model's first 1, 2, ...
+    members.
     """
 
     samples: Samples
@@ -30,6 +37,7 @@ class Aligned:
     forecasts: Forecasts
     ensembles: MemberForecasts
     smearing: Mapping[str, Measured]
+    model_smearing: tuple[Measured, ...]
 
     @property
     def model(self) -> Float[np.ndarray, " sample"]:
@@ -41,17 +49,14 @@ class Aligned:
 
         members: as many of the model's members as its forecast is to be the mean of, None for all.
         """
-        forecast = self.forecasts[name]
+        forecast, constant = self.forecasts[name], self.smearing[name]
         if members is not None:
             forecast = self.ensembles[name][:members].mean(axis=0)
-        return self.samples.truth - forecast - self.constant(name, loss)
-
-    def constant(self, name: str, loss: Loss) -> float:
-        """Return the smearing constant where the loss needs it; NaN where it is not known."""
+            constant = self.model_smearing[members - 1]
         if loss is not QLIKE:
-            return 0.0
-        value = self.smearing[name]
-        return float("nan") if isinstance(value, NotComputed) else value
+            return self.samples.truth - forecast
+        known = float("nan") if isinstance(constant, NotComputed) else constant
+        return self.samples.truth - forecast - known
 
 
 def align(
@@ -81,28 +86,35 @@ def align(
         **{name: values[kept] for name, values in baselines.items()},
         **means,
     }
-    residuals = {name: validation.truth - validation.forecasts[name] for name in forecasts}
+    on_validation = {**validation.forecasts, MODEL: validation.model}
+    residuals = {name: validation.truth - on_validation[name] for name in forecasts}
+    counts = range(1, len(validation.members) + 1)
     return Aligned(
         samples=samples.where(kept),
         benchmark=benchmark,
-        rival=_best(baselines, residuals, benchmark),
+        rival=_best(baselines, residuals, validation.dates, benchmark),
         forecasts=forecasts,
         ensembles=ensembles,
         smearing={name: smearing_constant(errors) for name, errors in residuals.items()},
+        model_smearing=tuple(
+            smearing_constant(validation.truth - validation.members[:count].mean(axis=0))
+            for count in counts
+        ),
     )
 
 
 def _best(
     baselines: Iterable[str],
     residuals: Mapping[str, Float[np.ndarray, " validation"]],
+    dates: Int[np.ndarray, " validation"],
     benchmark: str,
 ) -> str:
-    """Return the baseline with the lowest squared error where all baselines have one."""
+    """Return the baseline with the lowest squared error, by date, where all baselines have one."""
     own = {name: residuals[name] for name in baselines}
     known = np.all([np.isfinite(errors) for errors in own.values()], axis=0)
     if not known.any():
         return benchmark
-    return min(own, key=lambda name: float(np.mean(own[name][known] ** 2)))
+    return min(own, key=lambda name: losses_by_date(MSE, own[name][known], dates[known]).mean())
 
 
 def benchmark_name(baselines: Forecasts) -> str:

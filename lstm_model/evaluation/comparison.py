@@ -107,15 +107,13 @@ def _direction(
     aligned: Aligned,
     benchmarks: Benchmarks,
 ) -> tuple[Measured, Tested]:
-    """Compare the shares of correct directions; a sample without a direction is not correct."""
+    """Compare the shares of correct directions, as `Metrics` has them."""
     start = benchmarks.persistence if benchmarks.is_volatility else np.zeros_like(ours)
     if np.all(ours == start) or np.all(other == start):
         undirected = NotComputed("a forecast has no direction")
         return undirected, undirected
     truth = aligned.samples.truth
-    hits, theirs = (
-        ((forecast > start) == (truth > start)) & (forecast != start) for forecast in (ours, other)
-    )
+    hits, theirs = ((forecast > start) == (truth > start) for forecast in (ours, other))
     test = hit_rate_test(hits, theirs, benchmarks.dates, benchmarks.horizon)
     return float(hits.mean() - theirs.mean()), test
 

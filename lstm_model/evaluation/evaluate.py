@@ -135,7 +135,7 @@ def evaluate(
     selection = measure_selection(aligned.benchmark, validation, search, target.horizon)
 
     # Views: of the same forecasts for a reader.
-    intervals = _intervals(aligned, validation, target, settings.levels)
+    intervals = _intervals(aligned, validation, settings.levels)
     trading = _trading(aligned, validation, search, target, settings)
     series = series_by_date(aligned.ensembles[MODEL], truth, dates, intervals, losses["mse"])
 
@@ -199,10 +199,19 @@ def _view(
     target: Target,
     settings: EvaluationSettings,
 ) -> LossView:
-    """Compare all forecasts by one loss; those without a finite loss are left out."""
+    """Compare all forecasts by one loss.
+
+    Those without a finite loss are left out, and references with fewer seeds than the model, since
+    a larger ensemble is better by that alone.
+    """
     seed, repetitions = settings.seed, settings.repetitions
     named = "" if loss is MSE else f" {loss.name}"
-    known = {name: values for name, values in losses.items() if np.isfinite(values).all()}
+    sizes = {name: len(members) for name, members in aligned.ensembles.items()}
+    known = {
+        name: values
+        for name, values in losses.items()
+        if np.isfinite(values).all() and sizes.get(name, sizes[MODEL]) == sizes[MODEL]
+    }
     dates, horizon = aligned.samples.dates, target.horizon
     errors = {name: aligned.errors(name, loss) for name in (MODEL, aligned.rival)}
     return LossView(
@@ -223,12 +232,16 @@ def _view(
 
 
 def _intervals(
-    aligned: Aligned, validation: Validation, target: Target, levels: tuple[float, ...]
+    aligned: Aligned, validation: Validation, levels: tuple[float, ...]
 ) -> tuple[Interval, ...] | NotComputed:
     samples = aligned.samples
-    errors = validation.truth - validation.forecasts[MODEL]
     return conformal_intervals(
-        errors, aligned.model, samples.truth, samples.dates, target.horizon, levels
+        validation.truth - validation.model,
+        aligned.model,
+        samples.truth,
+        samples.dates,
+        samples.label_ends,
+        levels,
     )
 
 
@@ -269,6 +282,5 @@ def _scale(target: Target, validation: Validation) -> Measured:
     """Return what positions are scaled by, as `Rule` needs it."""
     if target.kind == "log_volatility":
         return target.train_median
-    forecasts = validation.forecasts[MODEL]
-    known = forecasts[np.isfinite(forecasts)]
+    known = validation.model[np.isfinite(validation.model)]
     return float(known.std()) if len(known) else NotComputed("no forecast on validation")

@@ -36,13 +36,15 @@ class Samples:
     """The test samples: the true values and what was known when each forecast was made.
 
     truth: labels in the target's unit. last_values: the persistence forecast. dates: days since
-    1970-01-01 of the bar after whose close the forecast is made. ticker_of_sample: positions in
-    `tickers`. log_returns: of the bar that ends on `dates`.
+    1970-01-01 of the bar after whose close the forecast is made. label_ends: days of the bar at
+    whose close the truth is known. ticker_of_sample: positions in `tickers`. log_returns: of the
+    bar that ends on `dates`.
     """
 
     truth: Float[np.ndarray, " sample"]
     last_values: Float[np.ndarray, " sample"]
     dates: Int[np.ndarray, " sample"]
+    label_ends: Int[np.ndarray, " sample"]
     ticker_of_sample: Int[np.ndarray, " sample"]
     tickers: tuple[str, ...]
     log_returns: Float[np.ndarray, " sample"]
@@ -61,13 +63,21 @@ class Samples:
 class Validation:
     """Every forecast of the validation block by a fit on train, with the truth.
 
-    forecasts: by name. Those of the model and of its references are cross-stopped (`Fit`): no
-    forecast comes from an epoch that was chosen on the same half of the block.
+    forecasts: by name, of all but the model. members: of the model, one row per seed. Those of the
+    model and of its references are cross-stopped (`CrossStopping`): none comes from an epoch that
+    was chosen on the same half of the block.
     """
 
     truth: Float[np.ndarray, " sample"]
     dates: Int[np.ndarray, " sample"]
     forecasts: Forecasts
+    members: Float[np.ndarray, "member sample"]
+
+    @property
+    def model(self) -> Float[np.ndarray, " sample"]:
+        """The model's forecast, the mean of its members."""
+        mean: Float[np.ndarray, " sample"] = self.members.mean(axis=0)
+        return mean
 
 
 @dataclass(frozen=True, slots=True)

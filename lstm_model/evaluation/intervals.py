@@ -34,7 +34,7 @@ def conformal_intervals(
     forecast: Float[np.ndarray, " sample"],
     truth: Float[np.ndarray, " sample"],
     dates: Int[np.ndarray, " sample"],
-    horizon: int,
+    label_ends: Int[np.ndarray, " sample"],
     levels: tuple[float, ...],
     step: float = STEP,
 ) -> tuple[Interval, ...] | NotComputed:
@@ -43,12 +43,12 @@ def conformal_intervals(
     A level's first radius is the ceil((n + 1) level)-th smallest absolute error: Lei et al. (2018),
     JASA 113(523), 1094-1111, algorithm 2. That assumes exchangeable samples, which time series are
     not. So after each date the level moves by `step` times what was missed too much; with 0 it
-    stays. A date's outcome is known `horizon` bars later. Gibbs & Candes (2021), "Adaptive
-    Conformal Inference Under Distribution Shift", NeurIPS 34.
+    stays. A date's outcome is known when all of its labels have ended. Gibbs & Candes (2021),
+    "Adaptive Conformal Inference Under Distribution Shift", NeurIPS 34.
 
     validation_errors: of forecasts that were not stopped on them; those that are not finite are
-    ignored. dates: days since 1970-01-01. levels: nominal coverage, in (0, 1). A level that needs
-    more errors is left out; NotComputed if all levels do.
+    ignored. dates, label_ends: days since 1970-01-01. levels: nominal coverage, in (0, 1). A level
+    that needs more errors is left out; NotComputed if all levels do.
     """
     sizes = np.sort(np.abs(validation_errors[np.isfinite(validation_errors)]))
     needed = [math.ceil((len(sizes) + 1) * exact(level)) for level in levels]
@@ -57,11 +57,15 @@ def conformal_intervals(
     days, position = np.unique(dates, return_inverse=True)
     years = dates.astype("datetime64[D]").astype("datetime64[Y]").astype(int) + 1970
     misses = np.abs(truth - forecast)
+    known_from = np.zeros(len(days), dtype=np.int64)
+    np.maximum.at(known_from, position, label_ends)
+    # How many outcomes are known at each date, in order: one that ends late holds up the next.
+    known = np.searchsorted(np.maximum.accumulate(known_from), days, side="right")
     intervals = []
     for level, rank in zip(levels, needed, strict=True):
         if rank > len(sizes):
             continue
-        radii = _radii(sizes, level, misses, position, len(days), horizon, step)
+        radii = _radii(sizes, level, misses, position, known, step)
         held = misses <= radii[position]
         by_year = tuple((int(y), float(held[years == y].mean())) for y in np.unique(years))
         intervals.append(
@@ -82,19 +86,18 @@ def _radii(
     level: float,
     misses: Float[np.ndarray, " sample"],
     position: Int[np.ndarray, " sample"],
-    days: int,
-    horizon: int,
+    known: Int[np.ndarray, " date"],
     step: float,
 ) -> Float[np.ndarray, " date"]:
     """Return each date's radius; its level depends on dates whose outcome was known by then."""
-    n = len(sizes)
+    n, days = len(sizes), len(known)
     by_day = np.split(misses[np.argsort(position, kind="stable")], _ends(position, days))
-    exact_level, moved = exact(level), 0.0
+    exact_level, moved, used = exact(level), 0.0, 0
     radii = np.empty(days)
     for day in range(days):
-        known = day - horizon
-        if known >= 0:
-            moved += step * (float(np.mean(by_day[known] > radii[known])) - (1 - level))
+        for outcome in range(used, min(int(known[day]), day)):
+            moved += step * (float(np.mean(by_day[outcome] > radii[outcome])) - (1 - level))
+            used = outcome + 1
         # In exact arithmetic, so that a level that has not moved has exactly its rank.
         rank = math.ceil((n + 1) * (exact_level + exact(moved)))
         radii[day] = 0.0 if rank < 1 else sizes[min(rank, n) - 1]

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from scipy.integrate import quad
 from scipy.special import ndtr
 
-from lstm_model.evaluation.inputs import MODEL, SearchFacts, Validation
+from lstm_model.evaluation.inputs import SearchFacts, Validation
 from lstm_model.evaluation.measured import Measured, NotComputed
 
 CHUNK = 1000
@@ -71,7 +71,7 @@ def _winner_scores(
     benchmark: str, validation: Validation, trials: int, horizon: int
 ) -> tuple[Measured, Measured]:
     errors = validation.truth - validation.forecasts[benchmark]
-    shifts = validation.forecasts[MODEL] - validation.forecasts[benchmark]
+    shifts = validation.model - validation.forecasts[benchmark]
     known = np.isfinite(errors) & np.isfinite(shifts)
     if not known.any():
         missing = NotComputed("the benchmark is missing on every sample")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from lstm_model.evaluation.accuracy_tests import EQUAL
 from lstm_model.evaluation.comparison import Comparison, LossTest
 from lstm_model.evaluation.inputs import MODEL
 from lstm_model.evaluation.losses import MSE, Loss, LossName
@@ -48,7 +49,12 @@ class Opponents:
         return tuple(dict.fromkeys((self.benchmark, self.rival)))
 
     def beaten(self, test: LossTest) -> bool | None:
-        """Say whether the model's loss is lower beyond chance; None if that was not tested."""
+        """Say whether the model's loss is lower beyond chance; None if that was not tested.
+
+        Equal losses need no test.
+        """
+        if test.better_p == EQUAL:
+            return False
         if isinstance(test.better_p, NotComputed) or isinstance(test.ratio, NotComputed):
             return None
         return test.ratio < 1 and test.better_p * self.looks < SIGNIFICANT
@@ -86,21 +92,21 @@ def _judge_skill(
         for name in opponents.names
         for loss in losses
     }
-    has_skill = None if None in beaten.values() else all(beaten.values())
+    # One comparison that is lost settles it, whatever was not tested.
+    lost, untested = False in beaten.values(), None in beaten.values()
+    has_skill = False if lost else None if untested else True
+    looks = opponents.looks
     details = "; ".join(
-        f"against {_named(name, opponents)}, {_against(comparisons[name], losses)}"
+        f"against {_named(name, opponents)}, {_against(comparisons[name], losses, looks)}"
         for name in opponents.names
     )
     text = f"{_opening(beaten, comparisons, losses, opponents)}: {details}."
     if set(beaten.values()) == {None}:
         return has_skill, text
-    if opponents.looks > 1:
-        text += (
-            f" The p-values are one-sided Diebold-Mariano; skill needs p < 0.05 after they are "
-            f"multiplied by {opponents.looks}, the nights that have looked at this test block."
-        )
-    else:
-        text += " The p-values are one-sided Diebold-Mariano."
+    text += " The p-values are one-sided Diebold-Mariano"
+    if looks > 1:
+        text += f", multiplied by {looks}, the number of nights that have looked at this test block"
+    text += "."
     if len(losses) == 1:
         text += {
             True: " This is rare for returns: look for a leak before trusting it.",
@@ -117,10 +123,10 @@ def _opening(
     opponents: Opponents,
 ) -> str:
     """Say in a few words who is beaten, and by which loss."""
-    if None in beaten.values():
-        return "Whether the model has skill could not be determined"
     if all(beaten.values()):
         return "The model has skill"
+    if False not in beaten.values():
+        return "Whether the model has skill could not be determined"
     if all(beaten[opponents.benchmark, loss.name] for loss in losses):
         return (
             f"Only {opponents.benchmark} is beaten, not {opponents.rival}, so the model is not "
@@ -164,7 +170,9 @@ def _judge_search(
         f"{opening}: against {best_reference}, the best reference on validation, "
         f"{_against(other, (MSE,))}."
     )
-    if isinstance(confidence_set.p_values, NotComputed):
+    p_values = confidence_set.p_values
+    # A reference that lost the race has too few seeds to be in a set with the model.
+    if isinstance(p_values, NotComputed) or best_reference not in p_values:
         return paid, text
     members = [name in confidence_set.members for name in (MODEL, best_reference)]
     share = f"{1 - confidence_set.size:.0%}"
@@ -177,14 +185,14 @@ def _judge_search(
     return paid, f"{text} {where} in the {share} model confidence set."
 
 
-def _against(other: Comparison, losses: Sequence[Loss]) -> str:
+def _against(other: Comparison, losses: Sequence[Loss], looks: int = 1) -> str:
     """Say by how much each of the model's losses is lower, with the p-value of being better."""
-    return " and ".join(f"{loss.title} is {_change(other.test(loss))}" for loss in losses)
+    return " and ".join(f"{loss.title} is {_change(other.test(loss), looks)}" for loss in losses)
 
 
-def _change(test: LossTest) -> str:
+def _change(test: LossTest, looks: int) -> str:
     ratio, p = test.ratio, test.better_p
-    tested = f"not tested: {p.reason}" if isinstance(p, NotComputed) else _p(p)
+    tested = f"not tested: {p.reason}" if isinstance(p, NotComputed) else _p(min(p * looks, 1.0))
     if isinstance(ratio, NotComputed):
         return f"not comparable ({ratio.reason})"
     if ratio == 1:

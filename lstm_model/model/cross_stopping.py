@@ -25,12 +25,14 @@ class CrossStopping:
         """Divide the samples at the middle date.
 
         dates, label_ends: days since 1970-01-01. labels: scaled. A sample of the first half whose
-        label ends in the second does not choose, or it would choose by what it then forecasts.
+        label ends in the second neither chooses nor is forecast, since both halves have a part in
+        it; its forecast stays NaN.
         """
         days = np.unique(dates)
         middle = days[len(days) // 2]
-        self._halves = dates < middle, dates >= middle
-        self._choosers = self._halves[1], (dates < middle) & (label_ends < middle)
+        # Labels that reach over the middle belong to neither half, and get no forecast.
+        self._halves = (dates < middle) & (label_ends < middle), dates >= middle
+        self._choosers = self._halves[::-1]
         self._labels = labels
         self._lowest = [math.inf, math.inf]
         self.forecasts: Float[np.ndarray, " sample"] = np.full(len(labels), np.nan)

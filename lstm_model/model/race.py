@@ -32,21 +32,21 @@ class Heat:
     out: Mapping[str, str]
 
 
-def within(work: Mapping[str, float], budget: float, why: str) -> Heat:
-    """Let references run in the given order, as long as their work fits what is left of a budget.
+def within(work: Mapping[str, float], left: float) -> Heat:
+    """Let references run in the given order, as long as their work fits what is left.
 
-    work: of each reference, in units of the budget. One that does not fit is passed over, and a
-    cheaper one behind it may still run. why: the budget in words.
+    work: of each reference, as a multiple of the search's; so is `left`. One that does not fit is
+    passed over, and a cheaper one behind it may still run.
     """
-    left = budget
     running: list[str] = []
     out: dict[str, str] = {}
-    if budget <= 0:
-        return Heat((), dict.fromkeys(work, f"nothing is left of {why}"))
     for name, needed in work.items():
         if needed <= left:
             running.append(name)
             left -= needed
         else:
-            out[name] = f"it would take {needed / budget:.1f} times {why}"
+            out[name] = (
+                f"it needs {needed:.2g} times the work of the search, and {max(left, 0.0):.2g} is "
+                f"left of evaluation.reference_budget"
+            )
     return Heat(tuple(running), out)

@@ -1,7 +1,5 @@
 """How many nights have looked at a test block, from MLflow's record of them."""
 
-import datetime as dt
-
 from tasks.data.data_set import DataSet
 from tasks.tracking.runs import RunLogger
 
@@ -9,12 +7,12 @@ MOST_NIGHTS = 1000
 """More nights than this are not counted; a test block has hardly as many."""
 
 
-def count_looks(logger: RunLogger, data_set: DataSet) -> int:
+def count_looks(logger: RunLogger, data_set: DataSet, last_bar: str) -> int:
     """Count the nights of this name whose test blocks overlap tonight's, tonight's included.
 
     A night that repeats another, with the same data and configuration, sees nothing new and counts
-    once; a night that failed before its test block was evaluated does not count. Call it once
-    tonight's data is logged and before its verdict is.
+    once; a night that failed before its test block was evaluated does not count. last_bar: date of
+    tonight's last bar. Call it once tonight's data is logged and before its verdict is.
     """
     tonight = logger.client.get_run(logger.run_id).data.tags
     runs = logger.client.search_runs(
@@ -27,8 +25,9 @@ def count_looks(logger: RunLogger, data_set: DataSet) -> int:
     looks = {_look(tonight)}
     for run in runs:
         tags = run.data.tags
-        last = tags.get("test_end")
-        if last and dt.date.fromisoformat(last) >= data_set.test_start:
+        # Nights of an earlier version have no end; their blocks are taken to overlap.
+        first, last = tags["test_start"], tags.get("test_end", last_bar)
+        if last >= data_set.test_start.isoformat() and first <= last_bar:
             looks.add(_look(tags))
     return len(looks)
 

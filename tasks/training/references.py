@@ -40,10 +40,11 @@ def final_models(winner: Ensemble, references: References) -> FinalModels:
 def train_references(trainings: FinalTrainings, winner: Ensemble, study: StudyResult) -> References:
     """Let the references race: a seed each, then every seed for those that may equal the winner.
 
-    Their work is limited to `evaluation.reference_budget` times that of the search; a training is
-    expected to take as many epochs as the winner's. Those with the lowest loss in the search start
-    first, then the cheapest. A reference whose first seed is worse than any seed of the winner is
-    likely to be stays at that seed. A training that fails is noted and left out.
+    Their work is limited to `evaluation.reference_budget` times that of the study's search. A first
+    training is expected to take as many epochs as the winner's, and the others as many as the
+    first. Those with the lowest loss in the search start first, then the cheapest. A reference
+    whose first seed is worse than any seed of the winner is likely to be stays at that seed. A
+    training that fails is noted and left out.
     """
     config = trainings.config
     count = config.evaluation.references
@@ -52,26 +53,27 @@ def train_references(trainings: FinalTrainings, winner: Ensemble, study: StudyRe
     models = {name: p for name, p in params.items() if name != same}
     epochs = fmean(len(curve.epochs) for curve in winner.model.trainings)
     searched = sum(trainings.work(trial.params, trial.epochs) for trial in study.trials)
-    budget, why = config.evaluation.reference_budget * searched, "the work of the search"
-    if config.evaluation.reference_budget != 1:
-        why = f"{config.evaluation.reference_budget:g} times {why}"
-
-    single = {name: trainings.work(models[name], epochs) for name in _start_order(models, study)}
-    first = within(single, budget, why)
+    single = {
+        name: trainings.work(models[name], epochs) / searched
+        for name in _start_order(models, study)
+    }
+    first = within(single, config.evaluation.reference_budget)
     trained = _train(trainings, models, [(name, 0) for name in first.running])
-    spent = sum(
-        trainings.work(models[name], len(member.curve.epochs))
-        for name, (member, *_) in trained.items()
-    )
+    spent = {
+        name: trainings.work(models[name], len(trained[name][0].curve.epochs)) / searched
+        if name in trained
+        else single[name]
+        for name in first.running
+    }
 
     losses = {name: member.curve.best_loss for name, (member, *_) in trained.items()}
     limit = highest_loss_of_a_seed([curve.best_loss for curve in winner.model.trainings])
     more = len(trainings.seeds) - 1
     contenders = {
-        name: more * single[name] for name in sorted(losses, key=lambda name: losses[name])
+        name: more * spent[name] for name in sorted(losses, key=lambda name: losses[name])
         if losses[name] <= limit
     }  # fmt: skip
-    second = within(contenders, budget - spent, f"what is left of {why}")
+    second = within(contenders, config.evaluation.reference_budget - sum(spent.values()))
     rest = [(name, k) for name in second.running for k in range(1, more + 1)]
     for name, members in _train(trainings, models, rest).items():
         trained[name] += members

@@ -90,7 +90,7 @@ def test_a_test_block_too_short_for_a_test_says_so(lstm_hpo_run: Command) -> Non
     assert test["verdict"]["has_skill"] is None
     assert "not tested: n = 21 < 30" in test["verdict"]["skill"]
     assert test["references"] == {}
-    assert "reference balanced: not trained, because it would take " in night.err
+    assert "reference balanced: not trained, because it needs " in night.err
     assert "nan" not in night.out.lower()
     (line,) = (line for line in night.out.splitlines() if line.startswith("The whole page: "))
     page = Path(line.removeprefix("The whole page: ")).read_text(encoding="utf-8")

@@ -32,9 +32,11 @@ def boosting(view: SearchView) -> Fitter:
     """
     rows = view.rows
     early, late = _divide(rows, view.train)
-    candidates = _Boosted(rows, early, ROUNDS)
-    errors = [np.mean((v - rows.labels[late]) ** 2) for v in candidates.staged(rows, late)]
-    rounds = int(np.argmin(errors))  # 0 is HAR, or the mean, alone
+    rounds = 0  # HAR, or the mean, alone
+    if len(early) >= LEAF_SAMPLES and len(late):
+        candidates = _Boosted(rows, early, ROUNDS)
+        errors = [np.mean((v - rows.labels[late]) ** 2) for v in candidates.staged(rows, late)]
+        rounds = int(np.argmin(errors))
 
     def fit(rows: Rows, samples: Ends) -> Forecaster:
         return _Boosted(rows, samples, rounds).forecast

@@ -14,6 +14,9 @@ from lstm_model.evaluation.long_run import is_constant
 DECAY = 0.94
 """Of RiskMetrics for daily returns: J.P. Morgan (1996), RiskMetrics Technical Document, 4th ed."""
 
+LEAST_RETURNS = 250
+"""Returns to fit a GARCH on; three would "converge" to anything. Younger tickers get EWMA."""
+
 START_BARS = 22
 """Bars whose mean square starts a recursion; they lie in the warm-up, where no sample is."""
 
@@ -30,16 +33,13 @@ Recursion = Callable[[Returns], Returns]
 
 def ewma(_: SearchView) -> Fitter:
     """Forecast the exponentially weighted mean of squared returns (RiskMetrics)."""
-
-    def fit(rows: Rows, samples: Ends) -> Forecaster:
-        return _mapped(rows, samples, dict.fromkeys(_tickers(rows), _ewma))
-
-    return fit
+    return lambda rows, samples: _mapped(rows, samples, {})
 
 
 def gjr_garch(_: SearchView) -> Fitter:
     """Forecast by a GARCH(1, 1) in which a fall raises variance more, fitted ticker by ticker.
 
+    A ticker that cannot be fitted, because it is young or does not converge, gets EWMA instead.
     Glosten, Jagannathan & Runkle (1993), "On the Relation between the Expected Value and the
     Volatility of the Nominal Excess Return on Stocks", J. Finance 48(5), 1779-1801.
     """
@@ -49,7 +49,11 @@ def gjr_garch(_: SearchView) -> Fitter:
         if len(tickers) > MOST_TICKERS:
             raise LeftOut(f"it is fitted for {MOST_TICKERS} tickers at most, not {len(tickers)}")
         last = int(rows.dates[samples].max())
-        fitted = {t: _fit_garch(_returns(rows, t)[_days(rows, t) <= last]) for t in tickers}
+        found = {t: _fit_garch(_returns(rows, t)[_days(rows, t) <= last]) for t in tickers}
+        fitted = {t: model for t, model in found.items() if not isinstance(model, str)}
+        if not fitted:
+            first = tickers[0]
+            raise LeftOut(f"{rows.tickers[first]}: {found[first]}")
         return _mapped(rows, samples, fitted)
 
     return fit
@@ -60,19 +64,27 @@ def _ewma(returns: Returns) -> Returns:
     return _recursion(returns, 0.0, 0.0, 1 - DECAY, 0.0, DECAY)
 
 
-def _fit_garch(returns: Returns) -> Recursion:
+def _fit_garch(returns: Returns) -> Recursion | str:
+    """Return the fitted recursion, or why there is none."""
+    if len(returns) < LEAST_RETURNS:
+        return f"n = {len(returns)} < {LEAST_RETURNS} returns to fit on"
     if is_constant(returns):
-        raise LeftOut("its returns are constant")
+        return "its returns are constant"
     # Takes 1 s to import, and the workers that score trials have no baselines.
     from arch import arch_model  # noqa: PLC0415
 
-    model = arch_model(100 * returns, mean="Constant", vol="GARCH", p=1, o=1, q=1, dist="t")
+    unit = float(returns.std())
+    model = arch_model(
+        returns / unit, mean="Constant", vol="GARCH", p=1, o=1, q=1, dist="t", rescale=False
+    )
     result = model.fit(disp="off", show_warning=False)
     mean, omega, alpha, gamma, beta = result.params.to_numpy()[:5]
     if result.convergence_flag or not np.isfinite([mean, omega, alpha, gamma, beta]).all():
-        raise LeftOut("its fit did not converge")
+        return "its fit did not converge"
+    if alpha + gamma / 2 + beta >= 1:
+        return "its fitted variance has no mean"
     return partial(
-        _recursion, mean=mean / 100, omega=omega / 1e4, alpha=alpha, gamma=gamma, beta=beta
+        _recursion, mean=mean * unit, omega=omega * unit**2, alpha=alpha, gamma=gamma, beta=beta
     )
 
 
@@ -95,7 +107,10 @@ def _recursion(
 
 
 def _mapped(rows: Rows, samples: Ends, models: dict[int, Recursion]) -> Forecaster:
-    """Map log variance to the label by least squares; later rows continue the rows fitted on."""
+    """Map log variance to the label by least squares; later rows continue the rows fitted on.
+
+    models: by ticker; all others, also those that only later rows have, get EWMA.
+    """
     intercept, slope = least_squares(
         _paths(rows, rows, models)[samples, None], rows.labels[samples]
     )
@@ -110,12 +125,11 @@ def _mapped(rows: Rows, samples: Ends, models: dict[int, Recursion]) -> Forecast
 def _paths(earlier: Rows, rows: Rows, models: dict[int, Recursion]) -> Values:
     """Return the log variance after each row, from the ticker's whole history up to that row."""
     paths = np.full(len(rows.dates), np.nan)
-    for ticker, recursion in models.items():
-        own = np.flatnonzero(rows.ticker_of_row == ticker)
-        if len(own):
-            before = _returns(earlier, ticker)[_days(earlier, ticker) < rows.dates[own[0]]]
-            returns = np.concatenate([before, _returns(rows, ticker)])
-            paths[own] = np.log(recursion(returns))[len(before) :]
+    for ticker in _tickers(rows):
+        own = rows.ticker_of_row == ticker
+        before = _returns(earlier, ticker)[_days(earlier, ticker) < rows.dates[own][0]]
+        returns = np.concatenate([before, _returns(rows, ticker)])
+        paths[own] = np.log(models.get(ticker, _ewma)(returns))[len(before) :]
     return paths
 
 

@@ -77,8 +77,8 @@ def selection_sentences(bias: SelectionBias) -> tuple[str, ...]:
         f"Selection bias: the winner's validation R² against {against} is "
         f"{number(bias.r2, '.4f').text}. The best R² expected of {over} without any skill is "
         f"{number(bias.expected_best, '.4f').text}; the difference is "
-        f"{number(bias.deflated, '.4f').text}. No forecast behind it was stopped early on its own "
-        f"half of the block.",
+        f"{number(bias.deflated, '.4f').text}. Each half of validation is forecast by the "
+        f"epoch that the other half chose.",
         f"Probability of backtest overfitting (PBO), the share of splits in which the best trial "
         f"on one half of the validation dates is below the median on the other half: "
         f"{share(bias.pbo, 0).text}, over {bias.pbo_trials} trials. Above 50\N{NO-BREAK SPACE}%, "

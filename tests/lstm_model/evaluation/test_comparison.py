@@ -25,12 +25,13 @@ def aligned(reference_seeds: int = 3) -> tuple[Aligned, Benchmarks]:
         "model": truth + draws.normal(size=(3, 50)),
         "balanced": truth + draws.normal(size=(reference_seeds, 50)),
     }
-    samples = Samples(truth, last, DATES, np.zeros(50, dtype=int), ("T",), zero)
+    samples = Samples(truth, last, DATES, DATES + 2, np.zeros(50, dtype=int), ("T",), zero)
     means = {name: members.mean(axis=0) for name, members in ensembles.items()}
     forecasts = {"zero": zero, **means}
     smearing = {"zero": 0.5, "model": 0.1, "balanced": 0.2}
+    by_members = (0.4, 0.3, 0.1)
     benchmarks = Benchmarks(zero, last, zero, DATES, 2, is_volatility=True, nested=("zero",))
-    return Aligned(samples, "zero", "zero", forecasts, ensembles, smearing), benchmarks
+    return Aligned(samples, "zero", "zero", forecasts, ensembles, smearing, by_members), benchmarks
 
 
 @pytest.mark.parametrize(("name", "nested"), [("zero", True), ("balanced", False)])
@@ -71,6 +72,8 @@ def test_like_is_compared_with_like() -> None:
     assert found.mse.diebold_mariano == diebold_mariano(
         (truth - first) ** 2, (truth - other) ** 2, 2
     )
+    own, their = QLIKE.value(truth - first - 0.4), QLIKE.value(truth - other - 0.2)
+    assert found.qlike.ratio == pytest.approx(own.mean() / their.mean())
 
 
 def test_a_forecast_without_a_direction_has_no_hit_rate() -> None:

@@ -4,8 +4,8 @@ import dataclasses
 
 import numpy as np
 import pytest
-from scipy.optimize import minimize_scalar
-from statsmodels.regression.linear_model import OLS, WLS
+from scipy.optimize import minimize, minimize_scalar
+from statsmodels.regression.linear_model import OLS
 
 from lstm_model.evaluation.efficiency import Encompassing, encompassing, mincer_zarnowitz
 from lstm_model.evaluation.losses import MSE, QLIKE, Loss
@@ -33,16 +33,31 @@ def test_by_mse_it_is_least_squares() -> None:
     )
 
 
-def test_by_qlike_it_is_weighted_least_squares_of_variances() -> None:
-    """The variance is regressed on its forecast, each day weighted by one over its square."""
+def test_by_qlike_it_is_the_line_with_the_lowest_loss() -> None:
+    """No other intercept or slope has a lower mean QLIKE."""
     forecast, truth = draw()
-    found = mincer_zarnowitz(QLIKE, forecast, truth, DATES, 1)
-    variance, predicted = np.exp(truth), np.exp(forecast)
-    terms = np.column_stack([np.full(300, 1 / np.mean(1 / predicted)), predicted])
-    expected = WLS(variance, terms, weights=predicted**-2.0).fit().params
+    found = mincer_zarnowitz(QLIKE, 1.2 * forecast, truth, DATES, 1)
+
+    def mean_loss(line: np.ndarray) -> float:
+        return float(QLIKE.value(truth - line[0] - line[1] * 1.2 * forecast).mean())
+
+    best = minimize(mean_loss, [0.0, 1.0], method="Nelder-Mead", options={"xatol": 1e-9}).x
     assert (found.intercept, found.slope) == (
-        pytest.approx(expected[0]),
-        pytest.approx(expected[1]),
+        pytest.approx(best[0], abs=1e-3),
+        pytest.approx(best[1], abs=1e-4),
+    )
+
+
+def test_small_forecasts_of_returns_are_not_constant() -> None:
+    """A forecast that varies by a millionth has a slope, whatever its unit."""
+    draws = np.random.default_rng(0)
+    forecast = 5e-7 * draws.normal(size=300)
+    found = mincer_zarnowitz(MSE, forecast, 2 * forecast, DATES, 1)
+    assert found.slope == pytest.approx(2.0)
+    errors = 0.01 * draws.normal(size=300)
+    mixed = encompassing(MSE, "zero", errors, errors + forecast, DATES, 1)
+    assert mixed.weight == pytest.approx(
+        np.sum((errors + forecast) * forecast) / np.sum(forecast**2), rel=1e-6
     )
 
 

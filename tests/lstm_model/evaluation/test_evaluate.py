@@ -61,7 +61,7 @@ def inputs(
     if kind == "log_volatility":
         baselines["har"] = forecast(skill / 2)
     ensembles = {
-        f"example {i}": np.stack([forecast(skill / 2) for _ in range(2)]) for i in range(references)
+        f"example {i}": np.stack([forecast(skill / 2) for _ in range(3)]) for i in range(references)
     }
     return {
         "members": np.stack([forecast(skill) for _ in range(3)]),
@@ -71,6 +71,7 @@ def inputs(
             truth,
             baselines["persistence"],
             np.repeat(np.arange(18_262, 18_262 + days), tickers),
+            np.repeat(np.arange(18_263, 18_263 + days), tickers),
             np.tile(np.arange(tickers), days),
             tuple(f"T{i}" for i in range(tickers)),
             draws.normal(0, 0.01, size=n),
@@ -78,9 +79,9 @@ def inputs(
         "validation": Validation(
             truth[:-7],
             np.arange(n - 7),
-            {"model": forecast(skill)[:-7]}
-            | {name: forecast(skill / 2)[:-7] for name in ensembles}
+            {name: forecast(skill / 2)[:-7] for name in ensembles}
             | {name: forecast(0.1 if name == "ridge" else 0.0)[:-7] for name in baselines},
+            np.stack([forecast(skill)[:-7] for _ in range(3)]),
         ),
         "search": SearchFacts(
             trials=40,
@@ -193,7 +194,7 @@ def test_positions_are_scaled_by_values_known_before_the_test_block(kind: Kind) 
     given["settings"] = dataclasses.replace(
         SETTINGS, position="scaled", costs_bps=2.0, repetitions=9
     )
-    scale = float(validation.forecasts["model"].std()) if kind == "log_return" else -9.0
+    scale = float(validation.model.std()) if kind == "log_return" else -9.0
     expected = trade(
         members.mean(axis=0),
         samples.log_returns,
@@ -232,8 +233,9 @@ def test_qlike_is_scored_on_smeared_forecasts() -> None:
     assert isinstance(samples, Samples)
     assert isinstance(members, np.ndarray)
     found = look(given)
+    on_validation = {**validation.forecasts, "model": validation.model}
     for name, metrics in [("model", found.model)] + [(c.name, c.metrics) for c in found.baselines]:
-        residuals = validation.truth - validation.forecasts[name]
+        residuals = validation.truth - on_validation[name]
         assert metrics.smearing == pytest.approx(np.log(np.mean(np.exp(residuals))))
     errors = samples.truth - members.mean(axis=0) - found.model.smearing
     assert found.model.qlike == pytest.approx(np.mean(np.exp(errors) - errors - 1))
@@ -241,6 +243,19 @@ def test_qlike_is_scored_on_smeared_forecasts() -> None:
     assert by_mse.confidence_set != by_qlike.confidence_set
     assert by_mse.mincer_zarnowitz != by_qlike.mincer_zarnowitz
     assert by_mse.encompassing != by_qlike.encompassing
+
+
+def test_a_reference_with_fewer_seeds_is_in_no_set_with_the_model() -> None:
+    """It is compared seed by seed, but not with the whole ensemble in SPA or confidence set."""
+    given = inputs()
+    references = given["references"]
+    assert isinstance(references, dict)
+    found = look({**given, "references": {**references, "example 1": references["example 1"][:1]}})
+    assert found.references[1].members == 1
+    p_values = found.by_loss[0].confidence_set.p_values
+    assert isinstance(p_values, dict)
+    assert "example 0" in p_values
+    assert "example 1" not in p_values
 
 
 def test_the_rival_is_the_best_on_validation_not_on_test() -> None:

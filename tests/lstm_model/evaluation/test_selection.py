@@ -157,12 +157,11 @@ def noise_validation(n: int = 400, share: float = 0.1, tickers: int = 1) -> Vali
 def validation_of(
     truth: np.ndarray, forecast: np.ndarray, benchmark: np.ndarray, dates: np.ndarray
 ) -> Validation:
-    return Validation(truth, dates, {"model": forecast, "har": benchmark})
+    return Validation(truth, dates, {"har": benchmark}, forecast[None])
 
 
 def parts(validation: Validation) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    forecasts = validation.forecasts
-    return validation.truth, forecasts["model"], forecasts["har"], validation.dates
+    return validation.truth, validation.model, validation.forecasts["har"], validation.dates
 
 
 def selection(

@@ -77,9 +77,10 @@ def of_returns(
         (
             1.0,
             NotComputed("the losses are equal"),
-            None,
-            "Whether the model has skill could not be determined: against train_mean, the best "
-            "baseline on validation, MSE is equal (not tested: the losses are equal).",
+            False,
+            "No skill: against train_mean, the best baseline on validation, MSE is equal (not "
+            "tested: the losses are equal). The p-values are one-sided Diebold-Mariano. This is "
+            "the usual result for returns.",
         ),
         (
             NotComputed("the other forecast has no error"),
@@ -101,6 +102,7 @@ def test_skill_of_returns(ratio: Measured, p: Measured, skill: bool | None, sent
 
 
 WON, LOST, CLOSE, UNTESTED = (0.9, 0.01), (1.1, 0.9), (0.99, 0.2), (0.9, too_short(9))
+EQUAL = (1.0, NotComputed("the losses are equal"))
 
 
 @pytest.mark.parametrize(
@@ -115,6 +117,8 @@ WON, LOST, CLOSE, UNTESTED = (0.9, 0.01), (1.1, 0.9), (0.99, 0.2), (0.9, too_sho
         ((CLOSE, CLOSE), (LOST, CLOSE), False, "No skill: "),
         ((LOST, LOST), (WON, WON), False, "No skill: "),
         ((WON, WON), (WON, UNTESTED), None, "Whether the model has skill could not be determined"),
+        ((EQUAL, EQUAL), (LOST, LOST), False, "No skill: "),
+        ((WON, UNTESTED), (LOST, UNTESTED), False, "No skill: "),
     ],
 )
 def test_skill_of_volatility(
@@ -141,7 +145,8 @@ def test_repeated_looks_need_a_lower_p(looks: int, skill: bool) -> None:
     """A p-value is multiplied by the nights that have looked at the block; the verdict says so."""
     found = of_returns(against("train_mean", (0.9, 0.01)), looks=looks)
     assert (found.has_skill, found.looks) == (skill, looks)
-    assert (f"multiplied by {looks}, the nights that have looked" in found.skill) is (looks > 1)
+    assert (f"multiplied by {looks}, the number of nights" in found.skill) is (looks > 1)
+    assert f"(p = {min(0.01 * looks, 1):.3f})" in found.skill
 
 
 @pytest.mark.parametrize(
@@ -171,9 +176,10 @@ def test_the_search_against_the_best_reference(
     [
         ({"model": 1.0, "example 2": 0.4}, " Both are in the 90% model confidence set."),
         ({"model": 0.01, "example 2": 0.1}, " Neither is in the 90% model confidence set."),
-        ({"model": 1.0}, " Only the model is in the 90% model confidence set."),
-        ({"example 2": 1.0}, " Only example 2 is in the 90% model confidence set."),
+        ({"model": 1.0, "example 2": 0.1}, " Only the model is in the 90% model confidence set."),
+        ({"model": 0.1, "example 2": 1.0}, " Only example 2 is in the 90% model confidence set."),
         (too_short(3), "MSE is 10.0% lower (p = 0.200)."),
+        ({"model": 1.0, "har": 0.4}, "MSE is 10.0% lower (p = 0.200)."),
     ],
 )
 def test_the_confidence_set_is_named(

@@ -13,7 +13,8 @@ from tests.tasks.search.test_study_store import data_set
 
 NIGHT = {
     "role": "night", "study_name": "spx", "has_skill": "False", "test_end": "2021-06-01",
-    "search_view_sha256": "v", "snapshot_sha256": "s", "config_sha256": "c",
+    "test_start": "2019-01-01", "search_view_sha256": "v", "snapshot_sha256": "s",
+    "config_sha256": "c",
 }  # fmt: skip
 """Tags of an earlier night, whose test block ends after tonight's begins (2021-01-01)."""
 
@@ -34,7 +35,7 @@ def looks(client: PatientClient, *earlier: dict[str, str]) -> int:
     tonight = {"study_name": "spx", "role": "night", "snapshot_sha256": "tonight"}
     run_id = client.create_run(experiment, tags=tonight).info.run_id
     blocks: DataSet = data_set("tonight")
-    return count_looks(RunLogger(client, "", experiment, run_id), blocks)
+    return count_looks(RunLogger(client, "", experiment, run_id), blocks, "2021-12-31")
 
 
 @pytest.mark.parametrize(
@@ -47,9 +48,20 @@ def looks(client: PatientClient, *earlier: dict[str, str]) -> int:
         ([{"test_end": "2020-12-31"}], 1),
         ([{"test_end": "2021-01-01"}], 2),
         ([{"study_name": "other"}], 1),
+        ([{"test_start": "2022-01-01", "test_end": "2023-01-01"}], 1),
         ([{"snapshot_sha256": "tonight", "search_view_sha256": "", "config_sha256": ""}], 1),
     ],
-    ids=["first", "second", "repeated", "several", "before", "touching", "other name", "itself"],
+    ids=[
+        "first",
+        "second",
+        "repeated",
+        "several",
+        "before",
+        "touching",
+        "other name",
+        "after",
+        "itself",
+    ],
 )
 def test_overlapping_nights_of_the_name_count(
     store: PatientClient, earlier: list[dict[str, str]], count: int

@@ -41,3 +41,9 @@ def test_validation_does_not_choose_its_size(tiny: ChronoSplit) -> None:
     labels[tiny.search.validation] *= -5
     other = replace(tiny, search=replace(tiny.search, rows=replace(rows, labels=labels)))
     assert error(boosting, other) == error(boosting, tiny)
+
+
+def test_a_short_train_block_has_no_trees(tiny: ChronoSplit) -> None:
+    """Where train is too short to be divided, the forecast is HAR's."""
+    short = replace(tiny, search=replace(tiny.search, train=np.arange(30, 54)))
+    assert error(boosting, short) == error(har, short)

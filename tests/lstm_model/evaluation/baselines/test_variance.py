@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lstm_model.data.views import ChronoSplit, Rows
+from lstm_model.data.views import ChronoSplit, Rows, SearchView
 from lstm_model.evaluation.baselines.fitted import LeftOut
 from lstm_model.evaluation.baselines.variance import ewma, gjr_garch
-from tests.lstm_model.evaluation.baselines.conftest import split_rows
+from tests.lstm_model.evaluation.baselines.conftest import cut, split_rows
 
 
 def mapped_by_least_squares(
@@ -77,23 +77,9 @@ def test_garch_is_fitted_on_returns_up_to_the_last_sample(tiny: ChronoSplit) -> 
 
 def test_each_ticker_has_its_own_history(make_rows: Callable[..., Rows]) -> None:
     """In a panel a ticker's path is that of its own returns."""
-    rows = make_rows(400, har=6)
-    split = split_rows(rows)
-    first, second = (
-        split.search.rows,
-        replace(split.search.rows, log_returns=split.search.rows.log_returns[::-1].copy()),
-    )
-    panel = replace(
-        first,
-        tickers=("T0", "T1"),
-        ticker_of_row=np.repeat([0, 1], len(first.dates)),
-        **{
-            name: np.concatenate([getattr(first, name), getattr(second, name)])
-            for name in ("dates", "features", "labels", "label_ends", "last_values", "har_terms",
-                         "log_returns")
-        },
-    )  # fmt: skip
-    ends = split.search.validation
+    split = split_rows(make_rows(400, har=6))
+    first, ends = split.search.rows, split.search.validation
+    panel = panel_of(first, replace(first, log_returns=first.log_returns[::-1].copy()))
     forecast = ewma(split.search)(panel, np.r_[split.search.train, split.search.train + 340])
     both = forecast(panel, np.r_[ends, ends + 340])
     again = forecast(panel, np.r_[ends + 340, ends])
@@ -107,6 +93,51 @@ def test_a_universe_has_no_garch(tiny: ChronoSplit) -> None:
     many = replace(rows, ticker_of_row=np.arange(len(rows.dates)) % 21)
     with pytest.raises(LeftOut, match="20 tickers at most, not 21"):
         gjr_garch(tiny.search)(many, tiny.search.train)
+
+
+def panel_of(rows: Rows, second: Rows) -> Rows:
+    """Stack two tickers."""
+    names = (
+        "dates", "features", "labels", "label_ends", "last_values", "har_terms", "log_returns",
+    )  # fmt: skip
+    return replace(
+        rows,
+        tickers=("T0", "T1"),
+        ticker_of_row=np.repeat([0, 1], [len(rows.dates), len(second.dates)]),
+        **{name: np.concatenate([getattr(rows, name), getattr(second, name)]) for name in names},
+    )
+
+
+@pytest.mark.parametrize("baseline", [ewma, gjr_garch])
+def test_a_young_ticker_has_forecasts(
+    make_rows: Callable[..., Rows], baseline: Callable[..., Callable]
+) -> None:
+    """A ticker that begins after train, or in the test block alone, is forecast by EWMA."""
+    old = make_rows(900, har=6)
+    search, late = cut(old, slice(0, 800)), cut(old, slice(798, 900))
+    train = np.arange(250, 600)
+    view = SearchView(search, train, np.arange(610, 700))
+    young = cut(old, slice(700, 800))
+    seen = panel_of(search, young)
+    in_both = baseline(view)(seen, train)(seen, np.arange(800, 900))
+    assert np.isfinite(in_both).all()
+    in_test_only = baseline(view)(search, train)(panel_of(late, late), np.arange(104, 204))
+    assert np.isfinite(in_test_only).all()
+
+
+def test_a_panel_of_young_tickers_has_no_garch(tiny: ChronoSplit) -> None:
+    """Too few returns give a reason that names the ticker."""
+    with pytest.raises(LeftOut, match=r"T0: n = 200 < 250 returns"):
+        gjr_garch(tiny.search)(tiny.search.rows, np.arange(30, 200))
+
+
+@pytest.mark.filterwarnings("error")
+def test_quiet_returns_have_a_garch(make_rows: Callable[..., Rows]) -> None:
+    """Returns of a hundredth of a percent are fitted without a warning about their scale."""
+    returns, _ = simulate(np.random.default_rng(3), 900)
+    rows = replace(make_rows(900, har=6), log_returns=returns / 100)
+    view = SearchView(rows, np.arange(250, 700), np.arange(710, 800))
+    assert np.isfinite(gjr_garch(view)(rows, view.train)(rows, view.validation)).all()
 
 
 @pytest.mark.filterwarnings("error")

@@ -155,8 +155,8 @@ def test_the_page_says_what_was_left_out_and_cut_short(content: NightResult) -> 
         "The baseline GJR-GARCH is left out: its fit did not converge.",
         "The reference aggressive has one seed and is compared with one of the model: its first "
         "seed is worse than the winner's.",
-        "The reference high-capacity was not trained: it would take 2.4 times the work of the "
-        "search.",
+        "The reference high-capacity was not trained: it needs 2.4 times the work of the "
+        "search, and 0.3 is left of evaluation.reference_budget.",
     )
 
 
