@@ -21,7 +21,6 @@ from tasks.data.sources import (
     YahooSource,
     drop_unfinished_session,
     open_source,
-    rename_columns,
 )
 
 DAYS = [dt.date(2024, 3, day) for day in (4, 5, 6, 7, 8)]
@@ -194,12 +193,6 @@ def test_unfinished_session_east() -> None:
     now = (end - pd.Timedelta("5h")).tz_convert("UTC")
     assert now.date() == DAYS[1]
     assert len(drop_unfinished_session(session("Asia/Tokyo"), end, now)) == 2
-
-
-def test_rename_keeps_what_bars_are_made_of() -> None:
-    """Columns that bars are not made of are left out."""
-    frame = rename_columns(pd.DataFrame({"Capital Gains": [0], "Close": [1], "": [2]}))
-    assert list(frame.columns) == ["close"]
 
 
 # --- Yahoo ---------------------------------------------------------------------------------------

@@ -1,100 +1,16 @@
-"""Sources of bars: yahoo, bundled, csv; each gives the raw frame of one ticker, unadjusted."""
+"""Bars from Yahoo Finance through yfinance, without the session that is still running."""
 
 import datetime as dt
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pandas as pd
 
-from lstm_model.config.pipeline import DataConfig
-from lstm_model.data.dates import parse_dates
-from lstm_model.errors import BarsError, ConfigError, SourceUnreachable, TickerUnknown
-
-COLUMNS = ("date", "open", "high", "low", "close")
-OPTIONAL_COLUMNS = ("adj_close", "volume", "dividends", "stock_splits")
-
-
-class BarSource(Protocol):
-    """Where raw bars come from."""
-
-    def fetch(self, ticker: str, start: dt.date | None, end: dt.date | None) -> pd.DataFrame:
-        """Return raw bars with start <= date <= end.
-
-        Raises SourceUnreachable if a retry may help, TickerUnknown if it cannot.
-        """
-        ...
-
-
-def open_source(data: DataConfig) -> BarSource:
-    """Return the source that the configuration names."""
-    if data.source == "yahoo":
-        return YahooSource(cache_dir=data.raw_dir / "yahoo-cache")
-    if data.source == "bundled":
-        return BundledSource()
-    if data.csv_dir is None or not data.csv_dir.is_dir():
-        raise ConfigError(f"data.csv_dir must be a folder but {data.csv_dir} is not; set it to one")
-    return CsvSource(data.csv_dir)
-
-
-def rename_columns(frame: pd.DataFrame) -> pd.DataFrame:
-    """Keep the columns that bars need, under our names; the case of letters does not matter."""
-    names = {"datetime": "date", "adjclose": "adj_close", "adj close": "adj_close"}
-    renamed = {
-        column: names.get(key, key.replace(" ", "_"))
-        for column in frame.columns
-        if (key := str(column).strip().lower())
-    }
-    frame = frame.rename(columns=renamed)
-    for name in (*COLUMNS, *OPTIONAL_COLUMNS):
-        if list(frame.columns).count(name) > 1:
-            raise BarsError(f"a column must occur once but {name!r} occurs twice; remove one")
-    return frame[[c for c in frame.columns if c in (*COLUMNS, *OPTIONAL_COLUMNS)]]
-
-
-class BundledSource:
-    """The index bars that come with the `arch` package: ^GSPC and ^IXIC, 1999-2018."""
-
-    def fetch(self, ticker: str, start: dt.date | None, end: dt.date | None) -> pd.DataFrame:
-        """Return the bundled bars of a ticker."""
-        from arch.data import nasdaq, sp500  # noqa: PLC0415 - slow, and only this source needs it
-
-        loaders = {"^GSPC": sp500.load, "^IXIC": nasdaq.load}
-        if ticker not in loaders:
-            raise TickerUnknown(
-                f"source bundled has {', '.join(loaders)} but data.tickers names {ticker!r}; "
-                f"use one of these or another data.source"
-            )
-        frame = rename_columns(loaders[ticker]().reset_index())
-        return _between(frame, ticker, start, end)
-
-
-class CsvSource:
-    """A folder with one `<TICKER>.csv` per ticker; columns in any case and order."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def fetch(self, ticker: str, start: dt.date | None, end: dt.date | None) -> pd.DataFrame:
-        """Return the rows of `<TICKER>.csv`, as text."""
-        path = self.folder / f"{ticker}.csv"
-        if not path.is_file():
-            raise TickerUnknown(
-                f"source csv needs one <TICKER>.csv per ticker but {path} is missing; "
-                f"add it or change data.tickers"
-            )
-        try:
-            frame = pd.read_csv(path, encoding="utf-8-sig", dtype=str, keep_default_na=False)
-        except pd.errors.EmptyDataError:
-            raise BarsError(
-                f"{ticker}: {path} must have a header and bars but is empty; fill it"
-            ) from None
-        except (pd.errors.ParserError, UnicodeDecodeError) as error:
-            raise BarsError(
-                f"{ticker}: {path} must be a CSV file in UTF-8 but is not: {error}; fix it"
-            ) from error
-        return _between(rename_columns(frame), ticker, start, end)
+from lstm_model.data.bars import Finding
+from lstm_model.data.columns import rename_columns
+from lstm_model.errors import SourceUnreachable, TickerUnknown
 
 
 class YahooSource:
@@ -105,6 +21,7 @@ class YahooSource:
 
     def __init__(self, cache_dir: Path) -> None:
         self.cache_dir = cache_dir
+        self.findings: list[Finding] = []
 
     def fetch(self, ticker: str, start: dt.date | None, end: dt.date | None) -> pd.DataFrame:
         """Fetch one ticker's daily bars from Yahoo, without the session that is still running."""
@@ -199,15 +116,3 @@ def _is_transport_error(error: Exception) -> bool:
     """Return whether the connection failed, as opposed to our own or yfinance's code."""
     module = type(error).__module__.partition(".")[0]
     return module in {"curl_cffi", "requests", "urllib3"} or isinstance(error, OSError)
-
-
-def _between(
-    frame: pd.DataFrame, ticker: str, start: dt.date | None, end: dt.date | None
-) -> pd.DataFrame:
-    """Parse all dates, because only together they show their format; then keep the span."""
-    if "date" not in frame or frame.empty:
-        return frame
-    days = parse_dates(frame["date"], ticker)
-    first, last = pd.Timestamp(start or dt.date.min), pd.Timestamp(end or dt.date.max)
-    keep = ((days >= first) & (days <= last)).to_numpy()
-    return frame.assign(date=days.to_numpy())[keep].reset_index(drop=True)

@@ -1,0 +1,98 @@
+"""Bars from a folder with one file per ticker, in the layout of any vendor that we know."""
+
+import datetime as dt
+from pathlib import Path
+
+import pandas as pd
+
+from lstm_model.data.bars import Finding
+from lstm_model.data.columns import REQUIRED, Columns, cut, match_columns, names_ticker
+from lstm_model.data.dates import LINE
+from lstm_model.data.numerals import plain_numbers
+from lstm_model.errors import BarsError, TickerUnknown
+from tasks.data.file_text import text_of
+from tasks.data.sources.span import within
+from tasks.data.table_file import Table, header_text, read_table, require_one_ticker
+
+ENDINGS = (".csv", ".csv.gz")
+"""Endings of the files that the source reads, the first first."""
+
+
+class CsvSource:
+    """A folder with one `<TICKER>.csv` or `<TICKER>.csv.gz` per ticker."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.findings: list[Finding] = []
+
+    def fetch(self, ticker: str, start: dt.date | None, end: dt.date | None) -> pd.DataFrame:
+        """Return the rows of a ticker's file, numbers as plain text.
+
+        Raises BarsError in one line if the file is not a table of one ticker's daily bars.
+        """
+        names = [f"{name}{end}" for name in (ticker, ticker.lower()) for end in ENDINGS]
+        path = next((self.folder / name for name in names if (self.folder / name).is_file()), None)
+        if path is None:
+            raise TickerUnknown(
+                f"source csv needs one <TICKER>.csv per ticker but {self.folder / names[0]} is "
+                f"missing; add it or change data.tickers"
+            )
+        frame, findings = read_bars_file(path, ticker, start, end)
+        self.findings += findings
+        return frame
+
+
+def read_bars_file(
+    path: Path, ticker: str, start: dt.date | None = None, end: dt.date | None = None
+) -> tuple[pd.DataFrame, list[Finding]]:
+    """Read one file; return its raw bars, and a finding for everything that was left out."""
+    try:
+        table = read_table(text_of(path.read_bytes(), str(path)), str(path))
+        columns = match_columns(table.header)
+        for place in columns.ignored:
+            if names_ticker(table.header[place]):
+                require_one_ticker([cells[place] for cells in table.rows], str(path))
+    except OSError as error:
+        raise BarsError(f"{ticker}: {path} must be readable but is not: {error}") from error
+    except BarsError as error:
+        raise BarsError(f"{ticker}: {error}") from error
+    _require_columns(columns, table, path, ticker)
+    cells = list(zip(*table.rows, strict=True)) or [()] * len(table.header)
+    frame = pd.DataFrame(
+        {name: pd.Series(cells[place], dtype=str) for name, place in columns.places.items()}
+    ).set_index(pd.Index(table.lines, name=LINE))
+    frame = within(frame, ticker, start, end)
+    numbers = [name for name in frame.columns if name != "date"]
+    if not frame.empty:
+        frame[numbers] = plain_numbers(frame[numbers], ticker)
+        first = f"{frame['date'].min():%Y-%m-%d}"
+    else:
+        first = ""
+    if "stock_splits" in frame:
+        # Vendors that list a ratio for every day write 1 where there was no split.
+        ratio = pd.to_numeric(frame["stock_splits"], errors="coerce")
+        frame["stock_splits"] = frame["stock_splits"].mask(ratio == 1, "0")
+    return frame.reset_index(drop=True), _left_out(table, columns, ticker, first)
+
+
+def _require_columns(columns: Columns, table: Table, path: Path, ticker: str) -> None:
+    missing = [name for name in REQUIRED if name not in columns.places]
+    if missing:
+        raise BarsError(
+            f"{ticker}: column {', '.join(map(repr, missing))} is required but {path} has "
+            f"{header_text(table.header)}; add it, or rename the column that has it"
+        )
+
+
+def _left_out(table: Table, columns: Columns, ticker: str, first: str) -> list[Finding]:
+    """Return a finding for each column, line above the header and cut row that is not read."""
+    ignored = [
+        cut(table.header[place]) or f"column {place + 1}"
+        for place in columns.ignored
+        if table.header[place] or any(cells[place].strip() for cells in table.rows)
+    ]
+    found = [Finding(ticker, first, "ignored_column", name, "noted") for name in ignored]
+    found += [Finding(ticker, first, "ignored_line", line, "noted") for line in table.above]
+    if table.unfinished is not None:
+        found.append(Finding(ticker, first, "unfinished_row", table.unfinished, "repaired"))
+    return found
