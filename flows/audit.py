@@ -5,6 +5,7 @@ from lstm_model.data.leakage import AuditRow
 from tasks.data.audit import audit_data
 from tasks.data.prepare import prepare_data_set
 from tasks.data.snapshots import fetch_bars, find_snapshot, store_snapshot
+from tasks.data.universe import fetch_universe
 
 
 def audit(settings: PipelineConfig) -> tuple[AuditRow, ...]:
@@ -13,6 +14,6 @@ def audit(settings: PipelineConfig) -> tuple[AuditRow, ...]:
     if data.snapshot is not None:
         snapshot = find_snapshot.fn(data, data.snapshot)
     else:
-        parts = [fetch_bars.fn(data, ticker) for ticker in data.tickers]
-        snapshot = store_snapshot.fn(data, parts)
+        universe = fetch_universe(data, fetch_bars.fn)
+        snapshot = store_snapshot.fn(data, universe.parts, universe.left_out)
     return audit_data(settings, snapshot, prepare_data_set.fn(snapshot, settings))

@@ -1,4 +1,4 @@
-"""The console script: `lstm-hpo run`, `audit`, `report`, `replay-trial`, `doctor`."""
+"""The console script: `lstm-hpo run`, `audit`, `report`, `replay-trial`, `doctor`, `data`."""
 
 import gc
 import importlib.metadata
@@ -6,12 +6,13 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-import yaml
 
+from flows.data_commands import data_app
 from flows.outcome import FAILED, MISUSED, Debug, Shared, exit_status
+from flows.settings import ConfigFile, Settings, parse_settings
 from lstm_model.config.loader import load_config
 from lstm_model.config.pipeline import TrackingConfig, check_study_name
 from lstm_model.config.search import SearchConfig
@@ -24,10 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-ConfigFile = Annotated[str, typer.Option("--config", help="YAML file of the run.")]
-Settings = Annotated[
-    list[str] | None, typer.Option("--set", help="a.b=value, any key of the configuration.")
-]
+app.add_typer(data_app, name="data")
 
 
 def _print_version(wanted: bool) -> None:
@@ -185,22 +183,6 @@ def _prepare_prefect(*, debug: bool) -> None:
     if not debug:
         # A failure is printed as one line; Prefect would print its traceback first.
         os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
-
-
-def parse_settings(settings: list[str]) -> dict[str, Any]:
-    """Read `a.b=value` pairs; each value is YAML: a number, text, a list, a mapping or null."""
-    parsed: dict[str, Any] = {}
-    for setting in settings:
-        key, separator, text = setting.partition("=")
-        if not separator or not key.strip():
-            raise ConfigError(f"--set must be key=value but is {setting!r}; write --set seed=7")
-        try:
-            parsed[key.strip()] = yaml.safe_load(text)
-        except yaml.YAMLError:
-            raise ConfigError(
-                f"--set {key}: must be a valid YAML value but is {text!r}; put it in quotes"
-            ) from None
-    return parsed
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -12,6 +12,7 @@ from lstm_model.report.night_result import NightResult
 from tasks.data.audit import audit_after_training, audit_before_search, require_no_leak
 from tasks.data.prepare import prepare_data_set
 from tasks.data.snapshots import Snapshot, fetch_bars, find_snapshot, store_snapshot
+from tasks.data.universe import fetch_universe
 from tasks.evaluate import evaluate_on_test
 from tasks.precision import require_hardware
 from tasks.progress import StageClock
@@ -99,5 +100,5 @@ def take_snapshot(settings: PipelineConfig) -> Snapshot:
     """Fetch and store today's bars, or find the stored snapshot that the configuration names."""
     if settings.data.snapshot is not None:
         return find_snapshot(settings.data, settings.data.snapshot)
-    parts = [fetch_bars(settings.data, ticker) for ticker in settings.data.tickers]
-    return store_snapshot(settings.data, parts)
+    universe = fetch_universe(settings.data, fetch_bars)
+    return store_snapshot(settings.data, universe.parts, universe.left_out)

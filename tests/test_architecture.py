@@ -38,6 +38,7 @@ def test_the_top_level_is_the_documented_one() -> None:
             {"prefect", "mlflow", "yfinance"},
         ),
         ("import flows.cli", {"prefect", "mlflow", "torch"}),
+        ("import flows.cli, tasks.data.check", {"prefect", "mlflow", "torch", "yfinance"}),
     ],
 )
 def test_imports_stay_light(statement: str, absent: set[str]) -> None:

@@ -76,7 +76,8 @@ def test_the_command_exists(page: str, command: str) -> None:
         assert (ROOT / f"{rest[1].replace('.', '/')}.py").is_file(), rest[1]
     elif program in {"lstm-hpo", "python"}:
         assert program == "lstm-hpo" or rest[0] == "hparam_search.py"
-        text = help_of(str(BIN / "lstm-hpo"), "run" if program == "python" else rest[0])
+        verbs = ["run"] if program == "python" else rest[: 2 if rest[0] == "data" else 1]
+        text = help_of(str(BIN / "lstm-hpo"), *verbs)
         assert all(option in text for option in options), options
         settings = [rest[i + 1] for i, word in enumerate(rest) if word == "--set"]
         for setting in settings:

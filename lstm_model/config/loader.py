@@ -31,14 +31,24 @@ def load_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
             f"{path} must contain a mapping with a section 'data' but is {found}; "
             f"start from configs/lstm_baseline.yaml"
         )
-    for key, value in (overrides or {}).items():
+    return override_config(raw, overrides or {}, str(path), Path(path).parent)
+
+
+def override_config(
+    raw: dict[Any, Any],
+    overrides: Mapping[str, Any],
+    origin: str = "configuration",
+    folder: Path | None = None,
+) -> PipelineConfig:
+    """Apply dotted overrides to a raw mapping and validate it; raises what `load_config` raises."""
+    for key, value in overrides.items():
         if str(key).startswith("search.space.") and str(key).count(".") > 2:
-            _spell_out_space(raw, str(path), Path(path).parent)
+            _spell_out_space(raw, origin, folder)
         _override(raw, key, value)
-    return parse_config(raw, str(path), Path(path).parent)
+    return parse_config(raw, origin, folder)
 
 
-def _spell_out_space(raw: dict[Any, Any], origin: str, folder: Path) -> None:
+def _spell_out_space(raw: dict[Any, Any], origin: str, folder: Path | None) -> None:
     """Write out a space that is missing or in a file, so that a single bound can be set."""
     search = raw.get("search") or {}
     if isinstance(search, dict):

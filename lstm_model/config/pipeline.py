@@ -14,7 +14,7 @@ from lstm_model.search.distributions import Number
 from lstm_model.search.hyper_params import EXAMPLES
 from lstm_model.shares import exact
 
-TICKER_PATTERN = re.compile(r"\^?[A-Z0-9][A-Z0-9.\-]{0,14}(=[XF])?")
+TICKER_PATTERN = re.compile(r"\^?[A-Z0-9][A-Z0-9.\-&]{0,14}(=[XF])?")
 STUDY_NAME_PATTERN = re.compile(r"(?!\.)[A-Za-z0-9._\-]{1,64}")
 FUNCTION_PATTERN = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$"
 
@@ -28,7 +28,11 @@ class DataConfig(Section):
     """Where daily bars come from: `yahoo` needs a network, `bundled` has `^GSPC` and `^IXIC` for
     1999-2018, `csv` reads files of your own."""
     csv_dir: Path | None = None
-    """Folder with one `<TICKER>.csv` for each ticker; required for the source `csv`."""
+    """Folder with one `<TICKER>.csv` or `<TICKER>.csv.gz` for each ticker; required for the source
+    `csv`."""
+    min_coverage: Annotated[Number, Field(gt=0.0, le=1.0)] = 1.0
+    """Share of the tickers whose bars must be usable; a night goes on without the others, and says
+    so."""
     snapshot: str | None = None
     """Run on stored bars instead of fetching: the first 8 or more digits of a snapshot's hash."""
     start: dt.date | None = None
@@ -46,8 +50,8 @@ class DataConfig(Section):
         for ticker in tickers:
             if not TICKER_PATTERN.fullmatch(ticker):
                 raise ValueError(
-                    f"a ticker must be up to 15 capitals, digits, '.' or '-', with an optional "
-                    f"leading '^' or trailing '=X' or '=F', but one is {ticker!r}; "
+                    f"a ticker must be up to 15 capitals, digits, '.', '-' or '&', with an "
+                    f"optional leading '^' or trailing '=X' or '=F', but one is {ticker!r}; "
                     f"write it as the source lists it"
                 )
         if len(set(tickers)) < len(tickers):

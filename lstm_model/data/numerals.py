@@ -65,16 +65,17 @@ def plain_numbers(frame: pd.DataFrame, ticker: str) -> pd.DataFrame:
 def _odd_cells(
     cells: np.ndarray, odd: np.ndarray, frame: pd.DataFrame, ticker: str
 ) -> Iterator[_Cell]:
+    names = [str(name) for name in frame.columns]
     for row, column in np.argwhere(odd).tolist():
         digits = _DECORATION.sub("", str(cells[row, column])).strip()
-        ratio = _RATIO.fullmatch(digits) if frame.columns[column] == "stock_splits" else None
+        ratio = _RATIO.fullmatch(digits) if names[column] == "stock_splits" else None
         unit = 1.0
         if ratio and float(ratio[2]):
             digits, unit = ratio[1], 1 / float(ratio[2])
         elif digits[-1:].lower() in _UNITS:
             digits, unit = digits[:-1], _UNITS[digits[-1].lower()]
         if not (_POINT.fullmatch(digits) or _COMMA.fullmatch(digits)):
-            rule = _rule_of(str(frame.columns[column]))
+            rule = _rule_of(names[column])
             where, value = _place(frame, row, column), cut(cells[row, column])
             raise BarsError(f"{ticker}: {rule}: {where} is {value!r}; fix or remove the row")
         yield _Cell(row, column, digits, unit)

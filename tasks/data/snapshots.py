@@ -3,7 +3,7 @@
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -19,9 +19,9 @@ from prefect.cache_policies import NO_CACHE
 
 from lstm_model.config.pipeline import DataConfig
 from lstm_model.data.bars import Bars, Finding, join_panel
-from lstm_model.data.cleaning import clean_bars
 from lstm_model.errors import BarsError, ConfigError, SourceUnreachable, StorageError
-from tasks.data.sources import open_source
+from tasks.data.fetch import fetch_ticker
+from tasks.data.universe import covers
 from tasks.files import write_atomically
 
 TICKERS_A_GROUP = 16
@@ -72,15 +72,16 @@ def _is_transient(_task: object, _run: object, state: object) -> bool:
 def fetch_bars(data: DataConfig, ticker: str) -> Bars:
     """Fetch and clean one ticker's bars."""
     try:
-        raw = open_source(data).fetch(ticker, data.start, data.end)
+        return fetch_ticker(data, ticker)
     except SourceUnreachable as error:
         raise SourceUnreachable(f"{error}; {_what_is_cached(data)}") from error
-    return clean_bars(raw, ticker)
 
 
 @task(name="store-snapshot", cache_policy=NO_CACHE)
-def store_snapshot(data: DataConfig, parts: list[Bars]) -> Snapshot:
-    """Store the panel under the hash of its content.
+def store_snapshot(
+    data: DataConfig, parts: Sequence[Bars], left_out: Sequence[Finding] = ()
+) -> Snapshot:
+    """Store the panel under the hash of its content; `left_out` has the tickers that it lacks.
 
     An existing file is written again, which repairs a damaged one and updates its time.
     """
@@ -91,7 +92,7 @@ def store_snapshot(data: DataConfig, parts: list[Bars]) -> Snapshot:
             raise BarsError(
                 f"a snapshot must have each ticker once but has {ticker} twice; drop one"
             )
-    findings = [finding for part in parts for finding in part.findings]
+    findings = [*left_out, *(finding for part in parts for finding in part.findings)]
     sha256 = _sha256(frames[0].columns, lambda name: (frame[name] for frame in frames))
     path = data.raw_dir / f"bars-{sha256[:16]}.parquet"
     snapshot = Snapshot(
@@ -124,7 +125,7 @@ def find_snapshot(data: DataConfig, prefix: str) -> Snapshot:
     """
     for snapshot in stored_snapshots(data.raw_dir):
         if snapshot.sha256.startswith(prefix):
-            if set(snapshot.tickers) != set(data.tickers):
+            if not covers(data, snapshot.tickers):
                 raise ConfigError(
                     f"data.snapshot {prefix} has {', '.join(snapshot.tickers)} but data.tickers "
                     f"has {', '.join(data.tickers)}; make them equal"
@@ -254,7 +255,7 @@ def _what_is_cached(data: DataConfig) -> str:
     with suppress(StorageError):  # a damaged manifest must not hide that the source is down
         stored = stored_snapshots(data.raw_dir)
     for snapshot in stored:
-        if snapshot.source == data.source and set(data.tickers) == set(snapshot.tickers):
+        if snapshot.source == data.source and covers(data, snapshot.tickers):
             return (
                 f"try again later, or run on the last good snapshot ({snapshot.first} .. "
                 f"{snapshot.last}) with --set data.snapshot={snapshot.sha256[:16]}"

@@ -27,7 +27,7 @@ def test_without_a_command_the_help_is_printed(capfd: pytest.CaptureFixture[str]
     """`lstm-hpo` alone lists the commands, one per line, and ends as a usage error."""
     assert call([]) == 2
     out = capfd.readouterr().out
-    for command in ("run", "replay-trial", "audit", "report", "doctor"):
+    for command in ("run", "replay-trial", "audit", "report", "doctor", "data"):
         assert f"\n  {command} " in out
 
 

@@ -65,14 +65,11 @@ def read_bars_file(
     numbers = [name for name in frame.columns if name != "date"]
     if not frame.empty:
         frame[numbers] = plain_numbers(frame[numbers], ticker)
-        first = f"{frame['date'].min():%Y-%m-%d}"
-    else:
-        first = ""
     if "stock_splits" in frame:
         # Vendors that list a ratio for every day write 1 where there was no split.
         ratio = pd.to_numeric(frame["stock_splits"], errors="coerce")
         frame["stock_splits"] = frame["stock_splits"].mask(ratio == 1, "0")
-    return frame.reset_index(drop=True), _left_out(table, columns, ticker, first)
+    return frame.reset_index(drop=True), _left_out(table, columns, frame["date"], ticker)
 
 
 def _require_columns(columns: Columns, table: Table, path: Path, ticker: str) -> None:
@@ -84,8 +81,11 @@ def _require_columns(columns: Columns, table: Table, path: Path, ticker: str) ->
         )
 
 
-def _left_out(table: Table, columns: Columns, ticker: str, first: str) -> list[Finding]:
+def _left_out(
+    table: Table, columns: Columns, days: "pd.Series[pd.Timestamp]", ticker: str
+) -> list[Finding]:
     """Return a finding for each column, line above the header and cut row that is not read."""
+    first, last = (f"{d:%Y-%m-%d}" if len(days) else "" for d in (days.min(), days.max()))
     ignored = [
         cut(table.header[place]) or f"column {place + 1}"
         for place in columns.ignored
@@ -94,5 +94,5 @@ def _left_out(table: Table, columns: Columns, ticker: str, first: str) -> list[F
     found = [Finding(ticker, first, "ignored_column", name, "noted") for name in ignored]
     found += [Finding(ticker, first, "ignored_line", line, "noted") for line in table.above]
     if table.unfinished is not None:
-        found.append(Finding(ticker, first, "unfinished_row", table.unfinished, "repaired"))
+        found.append(Finding(ticker, last, "unfinished_row", table.unfinished, "repaired"))
     return found

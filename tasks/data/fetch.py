@@ -1,0 +1,26 @@
+"""One ticker's bars: fetched from the configured source, cleaned, with the findings of both."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from lstm_model.config.pipeline import DataConfig
+from lstm_model.data.bars import Bars, Finding
+from lstm_model.data.cleaning import clean_bars
+from tasks.data.sources import open_source
+
+
+def fetch_ticker(data: DataConfig, ticker: str) -> Bars:
+    """Fetch and clean one ticker's bars.
+
+    Raises SourceUnreachable or TickerUnknown as the source does, and BarsError as the rules do.
+    """
+    source = open_source(data)
+    raw = source.fetch(ticker, data.start, data.end)
+    return clean_raw(raw, ticker, source.findings)
+
+
+def clean_raw(raw: pd.DataFrame, ticker: str, found: Sequence[Finding] = ()) -> Bars:
+    """Clean a raw frame; the reader's findings come first."""
+    bars = clean_bars(raw, ticker)
+    return Bars(bars.frame, (*found, *bars.findings)) if found else bars
