@@ -18,7 +18,8 @@ NULLS = frozenset({"", "null", "nan", "none", "n/a", "#n/a", "na", "-", "--"})
 _POINT = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?")
 _COMMA = re.compile(r"[+-]?(?:\d{1,3}(?:\.\d{3})+|\d+)(?:,\d+)?")
 _RATIO = re.compile(r"(\d+(?:\.\d+)?)\s*[:/]\s*(\d+(?:\.\d+)?)")
-_DECORATION = re.compile(r"[$€£¥]|(?<=\d)[\s'\u2019](?=\d{3}(?:\D|$))")
+_DECORATION = re.compile(r"^[$€£¥]|[$€£¥]$|(?<=\d)[\s'\u2019](?=\d{3}(?:\D|$))")
+# Only of volumes: a price of 12K is a slip.
 _UNITS = {"k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
 
 
@@ -72,7 +73,7 @@ def _odd_cells(
         unit = 1.0
         if ratio and float(ratio[2]):
             digits, unit = ratio[1], 1 / float(ratio[2])
-        elif digits[-1:].lower() in _UNITS:
+        elif names[column] == "volume" and digits[-1:].lower() in _UNITS:
             digits, unit = digits[:-1], _UNITS[digits[-1].lower()]
         if not (_POINT.fullmatch(digits) or _COMMA.fullmatch(digits)):
             rule = _rule_of(names[column])

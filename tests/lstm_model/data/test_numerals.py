@@ -26,8 +26,6 @@ def read(*cells: str, name: str = "close") -> list[float]:
         (("1.234,50", "1.074.847", "1.234", "7"), [1234.5, 1074847, 1234, 7]),
         (("1,234", "999.5"), [1234, 999.5]),
         (("1,074,847", "12"), [1074847, 12]),
-        (("2.90M", "1.5K", "3B", "7"), [2.9e6, 1500, 3e9, 7]),
-        (("2,90M", "1,5K"), [2.9e6, 1500]),
         (("1 234,5", "1\u00a0234,5", "1\u202f234,5"), [1234.5] * 3),
         (("1'234.5", "1\u2019234.5"), [1234.5] * 2),
         (("12,5 €", "$12,5"), [12.5, 12.5]),
@@ -37,6 +35,21 @@ def read(*cells: str, name: str = "close") -> list[float]:
 def test_a_vendors_numbers_are_read(cells: tuple[str, ...], numbers: list[float]) -> None:
     """The decimal sign is found from all cells of a file together."""
     assert read(*cells) == pytest.approx(numbers)
+
+
+@pytest.mark.parametrize(
+    ("cells", "numbers"),
+    [
+        (("2.90M", "1.5K", "3B", "7"), [2.9e6, 1500, 3e9, 7]),
+        (("2,90M", "1,5k", "-"), [2.9e6, 1500, None]),
+    ],
+)
+def test_a_volume_may_have_a_unit(cells: tuple[str, ...], numbers: list[float | None]) -> None:
+    """K, M and B are thousands, millions and billions of shares; in a price they are text."""
+    volume = plain_numbers(frame_of(*cells, name="volume"), "T")["volume"]
+    assert [float(text) if text else None for text in volume] == numbers
+    with pytest.raises(BarsError, match=f"T: text_price: close on line 2 is '{cells[0]}'"):
+        read(*cells)
 
 
 def test_a_split_may_be_a_ratio() -> None:
@@ -73,6 +86,7 @@ def test_both_notations_are_read_back(numbers: list[float], german: bool) -> Non
     [
         (("1.5", "12a"), ["text_price", "close on line 3 is '12a'", "fix"]),
         (("1.5", "1,23.5"), ["text_price", "line 3", "'1,23.5'"]),
+        (("1.5", "1$2"), ["text_price", "line 3", "'1$2'"]),
         (("1.5", "1 2"), ["text_price", "line 3", "'1 2'"]),
         (("1.5", "x" * 99), [f"'{'x' * 40}...'"]),
         (("1.5", "1\n2"), ["'1 2'"]),

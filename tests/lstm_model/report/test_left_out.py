@@ -1,0 +1,47 @@
+"""The tickers that a night went on without, on terminal and page."""
+
+from dataclasses import replace
+
+import pytest
+
+from lstm_model.data.bars import Finding
+from lstm_model.report.left_out import left_out_sentence
+from lstm_model.report.night_result import NightResult
+from lstm_model.report.page.render import render_page
+from lstm_model.report.terminal import WIDTH, terminal_text
+from tests.page_contents import make_content
+
+
+def night_without(count: int, reason: str = "X.csv is missing") -> NightResult:
+    night = make_content()
+    gone = tuple(Finding(f"GONE{n}", "", "left_out", reason, "noted") for n in range(count))
+    return replace(night, data=replace(night.data, tickers=("A", "B"), findings=gone))
+
+
+def test_terminal_and_page_begin_with_what_is_missing() -> None:
+    """The tickers left out stand right below the best trial, and above the page's verdict."""
+    night = night_without(1)
+    sentence = "Without 1 of 3 tickers: GONE0 (X.csv is missing)."
+    assert terminal_text(night).splitlines()[1] == sentence
+    page = render_page(night)
+    assert page.index(sentence) < page.index('<ul class="verdict">')
+
+
+def test_nothing_is_said_where_nothing_is_missing() -> None:
+    """A night with all its tickers has no such line."""
+    night = night_without(0)
+    assert left_out_sentence(night.data) == ""
+    best, blank, verdict = terminal_text(night).splitlines()[:3]
+    assert best.startswith("Best trial: ")
+    assert (blank, bool(verdict)) == ("", True)
+    assert "Without 0" not in render_page(night)
+
+
+@pytest.mark.parametrize("count", [6, 40])
+def test_many_are_all_named(count: int) -> None:
+    """Five have their reason and all have their name; a long reason is cut."""
+    night = night_without(count, reason="x" * 500)
+    sentence = left_out_sentence(night.data)
+    assert sentence.count("x...") == 5
+    assert all(f"GONE{number}" in sentence for number in range(count))
+    assert max(map(len, terminal_text(night).splitlines()[1:8])) <= WIDTH
