@@ -17,7 +17,11 @@ OPTIONAL = ("adj_close", "volume", "dividends", "stock_splits")
 
 # Of several lines the first that has a match counts: `price` is a close only where no `close` is.
 _NAMES: dict[str, tuple[str, ...]] = {
-    "date": ("date datetime datum tradedate tradingdate", "timestamp", "time unix epoch opentime"),
+    "date": (
+        "date datetime datum tradedate tradingdate",
+        "timestamp",
+        "time unix epoch opentime windowstart",
+    ),
     "open": ("open openprice eröffnung eröffn eroeffnung eröffnungskurs erster anfangskurs",),
     "high": ("high highprice hoch tageshoch höchst höchstkurs",),
     "low": ("low lowprice tief tagestief tiefst tiefstkurs",),
@@ -35,6 +39,7 @@ _RANKS = {
     for rank, line in enumerate(lines)
     for name in line.split()
 }
+_VARIED = re.compile(r"^\s*\d+\.\s+|[(\[](?:usd|eur|gbp|inr|jpy|chf|cny)[)\]]")
 _UNNAMED = {"", "unnamed0", "index"}
 _TICKERS = {"ticker", "symbol", "symbols", "name", "code", "isin"}
 
@@ -89,8 +94,8 @@ def names_ticker(name: str) -> bool:
 
 
 def key_of(name: str) -> str:
-    """Return a name without what vendors vary: `1. open`, `<OPEN>` and `Open*` are `open`."""
-    return re.sub(r"[^a-zäöüß0-9]", "", re.sub(r"^\s*\d+\.\s+", "", str(name).lower()))
+    """Return a name without what vendors vary: `1. open`, `<OPEN>` and `Open (USD)` are `open`."""
+    return re.sub(r"[^a-zäöüß0-9]", "", _VARIED.sub("", str(name).lower()))
 
 
 def rename_columns(frame: pd.DataFrame) -> pd.DataFrame:

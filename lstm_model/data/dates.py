@@ -12,7 +12,7 @@ from lstm_model.errors import BarsError
 NOTATIONS = (
     "%Y-%m-%d", "%Y%m%d", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y",
     "%m/%d/%Y", "%d/%m/%Y", "%d-%m-%Y", "%m-%d-%Y",
-    "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%d %b %Y", "%d %B %Y",
+    "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%d %b %Y", "%d %b, %Y", "%d %B %Y",
     "%d-%b-%Y", "%d-%b-%y", "%Y-%b-%d",
 )  # fmt: skip
 

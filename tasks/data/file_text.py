@@ -4,7 +4,7 @@ import gzip
 import re
 import zlib
 
-from lstm_model.data.columns import cut
+from lstm_model.data.columns import count_known, cut
 from lstm_model.errors import BarsError
 
 _BINARY = (
@@ -14,15 +14,16 @@ _BINARY = (
     (b"\x89HDF", "an HDF5 file", "write it with DataFrame.to_csv"),
     (b"SQLite format 3", "a SQLite database", "export the table as CSV"),
     (b"%PDF", "a PDF document", "download the CSV file instead"),
+    (b"\x80\x04", "a Python pickle", "write it with DataFrame.to_csv"),
+    (b"\x80\x05", "a Python pickle", "write it with DataFrame.to_csv"),
+    (b"\x93NUMPY", "a NumPy array", "write it as a table with a header"),
     (b"BZh", "compressed with bzip2", "unpack it, or compress it with gzip"),
     (b"\xfd7zXZ", "compressed with xz", "unpack it, or compress it with gzip"),
     (b"\x28\xb5\x2f\xfd", "compressed with zstd", "unpack it, or compress it with gzip"),
 )
 _WORKBOOK = (b"[Content_Types].xml", b"xl/", b"_rels/")
 
-_WEB_PAGE = re.compile(
-    r"<(?:!doctype|!--|\?xml|html|head|body|title|meta|script|table|div|p|svg)\b", re.IGNORECASE
-)
+_JSON = re.compile(r"(?:\{|\[\s*[\[{\"\]])")
 
 
 def text_of(content: bytes, file: str) -> str:
@@ -81,9 +82,10 @@ def _refuse_other_text(text: str, file: str) -> None:
     start = cut(text[:200])
     if text.startswith("version https://git-lfs"):
         kind, remedy = "a pointer of Git LFS", "fetch the file itself with `git lfs pull`"
-    elif _WEB_PAGE.match(text):
-        kind, remedy = "a web page", "download the file itself, not the page that shows it"
-    elif text.startswith(("{", "[{", "[[", '["')):
+    elif text.startswith("<") and count_known(re.split(r"[,;\t|]", text.partition("\n")[0])) < 2:
+        # MetaTrader's own headers begin with <DATE> or <TICKER>.
+        kind, remedy = "a web page or XML", "download the file itself, not the page that shows it"
+    elif _JSON.match(text):
         kind, remedy = "JSON", "ask the source for CSV, or write it with DataFrame.to_csv"
     else:
         return

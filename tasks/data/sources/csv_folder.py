@@ -30,16 +30,23 @@ class CsvSource:
 
         Raises BarsError in one line if the file is not a table of one ticker's daily bars.
         """
-        names = [f"{name}{end}" for name in (ticker, ticker.lower()) for end in ENDINGS]
-        path = next((self.folder / name for name in names if (self.folder / name).is_file()), None)
-        if path is None:
-            raise TickerUnknown(
-                f"source csv needs one <TICKER>.csv per ticker but {self.folder / names[0]} is "
-                f"missing; add it or change data.tickers"
-            )
-        frame, findings = read_bars_file(path, ticker, start, end)
+        frame, findings = read_bars_file(self._path_of(ticker), ticker, start, end)
         self.findings += findings
         return frame
+
+    def _path_of(self, ticker: str) -> Path:
+        paths = [self.folder / f"{ticker}{ending}" for ending in ENDINGS]
+        for path in paths:
+            if path.exists():
+                return path
+        names = {path.name.lower() for path in paths}
+        for path in sorted(self.folder.iterdir()):
+            if path.name.lower() in names:
+                return path
+        raise TickerUnknown(
+            f"source csv needs one <TICKER>.csv per ticker but {paths[0]} is missing; add it or "
+            f"change data.tickers"
+        )
 
 
 def read_bars_file(

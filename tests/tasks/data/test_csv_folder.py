@@ -54,6 +54,8 @@ LAYOUTS: dict[str, bytes] = {
     "timestamp": plain("Timestamp,Open,High,Low,Close,Volume").encode(),
     "time": plain("time,Open,High,Low,Close,Volume").encode(),
     "alpha vantage": plain("timestamp,1. open,2. high,3. low,4. close,5. volume").encode(),
+    "currencies": plain("Date,Open (USD),High (USD),Low (USD),Close (USD),Volume").encode(),
+    "MetaTrader": plain("<DATE>,<OPEN>,<HIGH>,<LOW>,<CLOSE>,<VOL>").encode(),
     "comments": f"# by x\n{plain()}# end\n".encode(),
     "empty rows": f"{plain()},,,,,\n\n,,,,,\n".encode(),
     "row names without a name": plain("Open,High,Low,Close,Volume").encode(),
@@ -140,7 +142,7 @@ def test_what_is_not_read_is_found(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["X.csv", "X.csv.gz", "x.csv", "x.csv.gz"])
+@pytest.mark.parametrize("name", ["X.csv", "X.csv.gz", "x.csv", "x.csv.gz", "X.CSV"])
 def test_a_file_may_be_packed_or_in_lower_case(name: str, tmp_path: Path) -> None:
     """A ticker's file may end in .csv.gz, and its name may be in lower case."""
     content = plain().encode()
@@ -161,7 +163,10 @@ REFUSED: dict[str, tuple[bytes | str, list[str]]] = {
     "nothing": ("\n\n", ["is empty", "fill it"]),
     "web page": ("\n<!DOCTYPE html>\n<html></html>", ["a web page", "<!DOCTYPE", "download"]),
     "JSON": ('{"Information": "your key"}', ["JSON", "your key", "CSV"]),
-    "list of JSON": ('[{"date": 1}]', ["JSON"]),
+    "list of JSON": ('[\n  {"date": 1}]', ["JSON"]),
+    "XML": ("<?xml version='1.0'?>\n<chart/>", ["a web page or XML"]),
+    "page with a comment": ("<!-- saved -->\n<table>", ["a web page or XML"]),
+    "pickle": (b"\x80\x05\x95", ["a Python pickle", "to_csv"]),
     "Git LFS": ("version https://git-lfs.github.com/spec/v1\noid 1", ["Git LFS", "lfs pull"]),
     "Parquet": (b"PAR1\0\0", ["a Parquet file", "to_csv"]),
     "Excel": (zip_of("xl/workbook.xml"), ["an Excel workbook", "save it as CSV"]),
