@@ -30,6 +30,14 @@ def refusal(changes: dict[Any, Any]) -> str:
     return str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "ticker", ["AAPL", "^GSPC", "BRK-B", "BT-A.L", "M&M.NS", "7203.T", "EURUSD=X", "GC=F"]
+)
+def test_a_ticker_is_written_as_the_source_lists_it(ticker: str) -> None:
+    """Tickers of Yahoo's exchanges, indices, currencies and futures are taken as they stand."""
+    assert parse_config({"data": {"tickers": [ticker]}}).data.tickers == (ticker,)
+
+
 def test_seed_example_runs_unchanged() -> None:
     """The seed's example file, with its five keys, is a whole configuration."""
     config = load_config(ROOT / "configs" / "lstm_baseline.yaml")
@@ -149,6 +157,8 @@ LR = {"type": "float", "low": 1e-4, "high": 1e-2}
         ({"data": {"tickers": ["aapl"]}}, ["capitals", "'aapl'"]),
         ({"data": {"tickers": ["A\nB"]}}, [r"'A\nB'"]),
         ({"data": {"tickers": ["A", "A"]}}, ["once", "['A', 'A']", "remove"]),
+        ({"data": {"tickers": ["A"], "min_coverage": 0}}, ["data.min_coverage", "greater than 0"]),
+        ({"data": {"tickers": ["A"], "min_coverage": 1.5}}, ["data.min_coverage", "1.5"]),
         ({"data": {"tickers": [True]}}, ["data.tickers.0", "string", "True"]),
         ({"data": {"tickers": ["A"], "source": "csv"}}, ["csv_dir", "not set", "; set it"]),
         ({"data": {"tickers": ["A"], "source": "bloomberg"}}, ["'yahoo'", "'bloomberg'"]),
