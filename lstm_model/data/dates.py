@@ -13,7 +13,7 @@ NOTATIONS = (
     "%Y-%m-%d", "%Y%m%d", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y",
     "%m/%d/%Y", "%d/%m/%Y", "%d-%m-%Y", "%m-%d-%Y",
     "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%d %b %Y", "%d %b, %Y", "%d %B %Y",
-    "%d-%b-%Y", "%d-%b-%y", "%Y-%b-%d",
+    "%d-%b-%Y", "%d-%b-%y", "%d-%B-%Y", "%Y-%b-%d",
 )  # fmt: skip
 
 LINE = "line"
@@ -27,6 +27,7 @@ _STAMP = re.compile(
     r"|\s*(?P<utc>Z|UTC))?",
     re.IGNORECASE | re.DOTALL,
 )
+_WEEKDAY = re.compile(r"^(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,?\s+", re.IGNORECASE)
 _EPOCH = r"-?\d{9,19}(?:\.0*)?"
 _UNITS = ((1e11, "s"), (1e14, "ms"), (1e17, "us"), (np.inf, "ns"))
 _FRIDAY, _SATURDAY, _SUNDAY = 4, 5, 6
@@ -62,9 +63,10 @@ def _from_epoch(text: "pd.Series[str]") -> "pd.Series[pd.Timestamp]":
 
 
 def _from_text(text: "pd.Series[str]", ticker: str) -> "pd.Series[pd.Timestamp]":
+    plain = text.str.replace(_WEEKDAY, "", regex=True)
     if not text.str.contains(r":|Z$|UTC$", case=False).any():
-        return _read(text, text, ticker)
-    stamps = [match for value in text if (match := _STAMP.fullmatch(value))]
+        return _read(plain, text, ticker)
+    stamps = [match for value in plain if (match := _STAMP.fullmatch(value))]
     days = _read(pd.Series([s["day"] for s in stamps], text.index, dtype=str), text, ticker)
     offsets = [_offset_minutes(stamp["zone"] or stamp["utc"]) for stamp in stamps]
     _require_one_zone(text, days, offsets, ticker)

@@ -157,7 +157,7 @@ LR = {"type": "float", "low": 1e-4, "high": 1e-2}
         ({"data": {"tickers": ["aapl"]}}, ["capitals", "'aapl'"]),
         ({"data": {"tickers": ["A\nB"]}}, [r"'A\nB'"]),
         ({"data": {"tickers": ["A", "A"]}}, ["once", "['A', 'A']", "remove"]),
-        ({"data": {"tickers": ["A"], "min_coverage": 0}}, ["data.min_coverage", "greater than 0"]),
+        ({"data": {"tickers": ["A"], "min_coverage": 0}}, ["data.min_coverage", "> 0"]),
         ({"data": {"tickers": ["A"], "min_coverage": 1.5}}, ["data.min_coverage", "1.5"]),
         ({"data": {"tickers": [True]}}, ["data.tickers.0", "string", "True"]),
         ({"data": {"tickers": ["A"], "source": "csv"}}, ["csv_dir", "not set", "; set it"]),

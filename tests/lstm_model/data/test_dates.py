@@ -38,6 +38,12 @@ def test_a_time_of_day_and_an_offset_are_dropped(ending: str) -> None:
     assert read([f"{day:%Y-%m-%d}{ending}" for day in DAYS]) == DAYS
 
 
+@pytest.mark.parametrize("notation", ["%A, %B %d, %Y", "%a %b %d %Y", "%a, %d %b %Y 16:00:00"])
+def test_a_weekday_is_left_out(notation: str) -> None:
+    """The name of the weekday before a date says nothing more."""
+    assert read([f"{day:{notation}}" for day in DAYS]) == DAYS
+
+
 @pytest.mark.parametrize("unit", [1, 1_000, 1_000_000, 1_000_000_000])
 def test_an_epoch_is_known_by_its_digits(unit: int) -> None:
     """Whole numbers are seconds, milli-, micro- or nanoseconds since 1970, by their size."""

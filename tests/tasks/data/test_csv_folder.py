@@ -174,7 +174,12 @@ REFUSED: dict[str, tuple[bytes | str, list[str]]] = {
     "zip": (zip_of("X.csv"), ["a zip archive", "unpack"]),
     "damaged gzip": (gzip.compress(b"x" * 99)[:20], ["gzip", "download it again"]),
     "no header": (ROW * 3, ["must have a header", "2022-01-13,1,1,1,1", "add a first line"]),
-    "words": ("hello\nworld\n", ["'hello'", "date, open, high, low, close"]),
+    "words": ("Too Many Requests\n", ["the text 'Too Many Requests'", "download it again"]),
+    "other columns": ("name,age\nX,1\n", ["'name,age'", "date, open, high, low, close"]),
+    "half rows": (
+        "Date\tOpen\tHigh\tLow\tClose\nJan 30, 2024\t0.24 Dividend\nJan 29, 2024\t1\t1\t1\t1\n",
+        ["line 2 has 2", "0.24 Dividend"],
+    ),
     "Polygon": ("v,vw,o,c,h,l,t,n\n1,1,1,1,1,1,1,1\n", ["Polygon", "rename o, h, l, c"]),
     "no close": ("Date,Open,High,Low\n", ["'close' is required", "has Date, Open, High, Low;"]),
     "long names": (f"Date,{'x' * 99}\n1,2\n", ["'open', 'high'", f"Date, {'x' * 24}...;"]),
