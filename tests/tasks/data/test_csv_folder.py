@@ -56,6 +56,7 @@ LAYOUTS: dict[str, bytes] = {
     "alpha vantage": plain("timestamp,1. open,2. high,3. low,4. close,5. volume").encode(),
     "currencies": plain("Date,Open (USD),High (USD),Low (USD),Close (USD),Volume").encode(),
     "MetaTrader": plain("<DATE>,<OPEN>,<HIGH>,<LOW>,<CLOSE>,<VOL>").encode(),
+    "a separator at the end": plain().replace(",1200000\n", ",1200000,\n").encode(),
     "comments": f"# by x\n{plain()}# end\n".encode(),
     "empty rows": f"{plain()},,,,,\n\n,,,,,\n".encode(),
     "row names without a name": plain("Open,High,Low,Close,Volume").encode(),
