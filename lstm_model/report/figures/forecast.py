@@ -18,8 +18,8 @@ from lstm_model.report.figures.style import (
     PALETTE,
     blank,
     finite,
+    in_legend,
     level,
-    named,
     plain,
     rounded,
     thinned,
@@ -147,7 +147,7 @@ def cumulative_figure(series: Series, against: Sequence[str], unit: str) -> go.F
             x=dates,
             y=rounded(thinned(list(gained)), 4),
             mode="lines",
-            name=f"against {plain(named(name))}",
+            name=f"against {in_legend(name)}",
             line={
                 "color": PALETTE[place % len(PALETTE)],
                 "dash": DASHES[place % len(DASHES)],

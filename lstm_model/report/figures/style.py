@@ -22,6 +22,9 @@ MOST_POINTS = 1000
 FEW = 12
 """Up to this many integers get one tick each; Plotly would add ticks at halves."""
 
+LEGEND_LETTERS = 28
+"""Most letters of a forecast's name in a legend, which Plotly does not wrap on a phone."""
+
 LETTERS = 12
 """Most letters of a choice's name below a small figure."""
 
@@ -54,7 +57,16 @@ def plain(text: str) -> str:
 def short(value: Value) -> str:
     """Shorten a choice so that it fits below a small figure."""
     text = str(value).lower() if isinstance(value, bool) else str(value)
-    return plain(text if len(text) <= LETTERS else f"{text[: LETTERS - 1]}…")
+    return _cut(text, LETTERS)
+
+
+def in_legend(name: str) -> str:
+    """Return a forecast's name as a legend shows it."""
+    return _cut(named(name), LEGEND_LETTERS)
+
+
+def _cut(text: str, letters: int) -> str:
+    return plain(text if len(text) <= letters else f"{text[: letters - 1]}…")
 
 
 def blank(title: str, x: str, y: str, height: int = HEIGHT) -> go.Figure:
