@@ -39,6 +39,17 @@ class DataConfig(Section):
     """Date of the first bar to use, inclusive; null takes all there are."""
     end: dt.date | None = None
     """Date of the last bar to use, inclusive; null takes all there are."""
+    market: Annotated[str, Field(min_length=1)] | None = None
+    """Exchange calendar, as exchange_calendars names it (`XNYS`, `XLON`, `24/7`), of tickers whose
+    suffix names no market; null takes plain tickers for US ones, and only to drop empty bars."""
+    prices: Literal["raw", "adjusted"] | None = None
+    """Whether dividends are already in the prices: `adjusted` does not add them again (yfinance's
+    default CSV); null reads it off the ex-dates, or refuses if they do not tell."""
+    unlisted_splits: Literal["refuse", "apply", "keep"] = "refuse"
+    """What happens to a jump that looks like a split which no action lists: `refuse` it, `apply`
+    the split, or `keep` the jump as a real move."""
+    max_outside_range: Fraction = 0.05
+    """Largest share of bars whose close may stand outside low..high; raise it for UK trusts."""
     raw_dir: Path = Path("data/raw")
     """Folder where snapshots of the fetched bars are stored."""
     data_dir: Path = Path("data/processed")

@@ -15,7 +15,7 @@ from lstm_model.config.pipeline import FeaturesConfig
 from lstm_model.data.assemble import window_is_whole
 from lstm_model.data.bars import adjust_all, join_panel
 from lstm_model.data.calendar import SESSIONS_A_YEAR
-from lstm_model.data.cleaning import clean_bars
+from lstm_model.data.cleaning import CleaningRules, clean_bars
 from lstm_model.data.features import WARM_UP_BARS, compute_features
 from lstm_model.data.har import har_terms
 from lstm_model.data.scaling import Scaler
@@ -91,7 +91,8 @@ class Bundle:
         needed = WARM_UP_BARS + self.window_length
         parts = []
         for ticker, frame in raw.groupby("ticker", sort=False):
-            bars = clean_bars(frame.drop(columns="ticker"), str(ticker))
+            rules = CleaningRules(prices="raw")
+            bars = clean_bars(frame.drop(columns="ticker"), str(ticker), rules)
             if len(bars.frame) < needed:
                 raise BarsError(
                     f"{ticker}: a forecast needs >= {needed} bars (warm-up {WARM_UP_BARS} + window "

@@ -76,7 +76,7 @@ def check_file(path: Path, data: DataConfig) -> tuple[CheckedFile, pd.DataFrame]
     ticker = _ticker_of(path)
     try:
         raw, found = read_bars_file(path, ticker, data.start, data.end)
-        bars = clean_raw(raw, ticker, found)
+        bars = clean_raw(raw, ticker, data, found)
     except LstmHpoError as error:
         refused = CheckedFile(ticker, "refused", 0, None, None, str(error), ())
         return refused, pd.DataFrame(columns=list(ADJUSTED))

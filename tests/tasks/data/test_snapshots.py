@@ -204,11 +204,11 @@ def test_a_damaged_manifest_does_not_hide_that_a_source_is_out(data: DataConfig)
 
 def test_fetch_from_files(tmp_path: Path) -> None:
     """Fetching reads the source that is configured and cleans what it gives."""
-    rows = "".join(f"2024-03-0{day},1,9,1,{day}\n" for day in (4, 5, 6))
+    rows = "".join(f"2024-03-0{day},104,106,103,10{day}\n" for day in (4, 5, 6))
     (tmp_path / "T.csv").write_text("date,open,high,low,close\n" + rows)
     data = DataConfig(tickers=("T",), source="csv", csv_dir=tmp_path, raw_dir=tmp_path)
     bars = fetch_bars.fn(data, "T")
-    assert bars.frame["close"].tolist() == [4, 5, 6]
+    assert bars.frame["close"].tolist() == [104, 105, 106]
     assert [finding.rule for finding in bars.findings] == ["missing_volume"]
 
 
