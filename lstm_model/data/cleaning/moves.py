@@ -29,7 +29,7 @@ def scale_units(
     quiet bar. A crash of 99 % is not quiet, or not exactly 100, and stays.
     """
     opened, close = np.log(frame["open"].to_numpy()), np.log(frame["close"].to_numpy())
-    quiet = _is_quiet(frame, np.full(len(frame), 5.0))
+    quiet = _is_narrow(frame) & (volume_surge(frame) <= 5)
     usual = usual_move(frame["close"].to_numpy())
     scale = np.zeros(len(frame))
     move = np.concatenate([[0.0], np.diff(close)]) + np.log(factor)
@@ -65,7 +65,9 @@ def check_moves(
     move, gap = close - before + np.log(factor), opened - before + np.log(factor)
     surge = volume_surge(frame)
     usual = usual_move(frame["close"].to_numpy(), unknown=0.08)
-    quiet = _is_quiet(frame, 2 * np.maximum(1.5, np.exp(-move)))
+    # A 10:1 split trades about 10 times as many shares, or as many as before if these are adjusted.
+    of_split = surge / np.exp(np.maximum(-move, 0.0))
+    quiet = _is_narrow(frame) & ((surge <= 3) | ((of_split >= 0.5) & (of_split <= 2)))
     splits = np.zeros(len(frame))
     for row in np.flatnonzero(np.abs(move) > SMALLEST_SPLIT - 0.05):
         date = frame["date"].iloc[row]
@@ -106,13 +108,11 @@ def check_moves(
     return splits
 
 
-def _is_quiet(
-    frame: pd.DataFrame, most_volume: Float[np.ndarray, " row"]
-) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
-    """Return the bars with up to 3 usual ranges and up to a multiple of the usual volume."""
+def _is_narrow(frame: pd.DataFrame) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
+    """Return the bars with up to 3 usual ranges."""
     spread = np.log(frame["high"].to_numpy() / frame["low"].to_numpy())
-    quiet: np.ndarray[tuple[int], np.dtype[np.bool_]] = spread <= 3 * usual_range(frame)
-    return quiet & (volume_surge(frame) <= most_volume)
+    narrow: np.ndarray[tuple[int], np.dtype[np.bool_]] = spread <= 3 * usual_range(frame)
+    return narrow
 
 
 def _written(ratio: float) -> str:
