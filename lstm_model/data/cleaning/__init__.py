@@ -56,6 +56,8 @@ def clean_bars(raw: pd.DataFrame, ticker: str, rules: CleaningRules | None = Non
     frame = complete_volume(frame, record)
     frame = check_ranges(frame, rules, record)
     frame = repair_spikes(frame, record)
+    if frame.empty:
+        raise BarsError(f"{ticker}: no bar is left of {len(raw)} rows; check the source")
     if len(frame) > 1 and frame["close"].nunique() == 1:
         raise BarsError(
             f"{ticker}: constant_price: a price must move, but close is "

@@ -10,7 +10,7 @@ from lstm_model.data.cleaning.ordinary import usual_move
 from lstm_model.data.cleaning.record import LEAVE_OUT, Record, day
 from lstm_model.data.cleaning.rules import CleaningRules
 
-DECISIVE_RAW, DECISIVE_ADJUSTED = np.log(50.0), np.log(20.0)
+DECISIVE_RAW, DECISIVE_ADJUSTED = np.log(200.0), np.log(20.0)
 """Log likelihood ratios of the ex-dates at which they decide; most such files are adjusted."""
 
 PENCE = 0.2
@@ -27,7 +27,7 @@ def settle_prices(
 
     Dividends without an adjusted close are how vendors give adjusted prices, and adding them again
     would count them twice. On an ex-date a raw close falls by the dividend, an adjusted one does
-    not; if all ex-dates together decide (50 to 1 for raw, 20 to 1 for adjusted), their answer is
+    not; if all ex-dates together decide (200 to 1 for raw, 20 to 1 for adjusted), their answer is
     taken and noted. An adjusted close that equals the close on all ex-dates tells nothing.
     """
     paid = frame["dividends"].fillna(0.0).to_numpy()
@@ -68,8 +68,9 @@ def _by_ex_dates(
     share = np.where((share > PENCE) & (1 - growth < share / 2), share / 100, share)
     moves, drops = np.log(growth), -np.log1p(-np.clip(share, 0, 0.9))
     sigma = np.maximum(usual_move(close)[rows], 0.005)
-    # Tails are fat: one ex-date may say no more than 100 to 1.
-    ratios = np.clip((moves**2 - (moves + drops) ** 2) / (2 * sigma**2), -4.7, 4.7)
+    # News falls on ex-dates too: a real one fell by 3 usual moves, just its dividend, although
+    # the dividend was in the prices. So each date counts for 7 to 1 at most.
+    ratios = np.clip((moves**2 - (moves + drops) ** 2) / (2 * sigma**2), -2.0, 2.0)
     evidence = float(ratios.sum())
     if evidence > DECISIVE_RAW:
         return "raw"

@@ -82,6 +82,8 @@ def _sessions(market: str, last_year: int) -> tuple[pd.Timestamp, pd.DatetimeInd
         end = pd.Timestamp(last_year, 12, 31)
         latest = exchange_calendars.get_calendar(market).bound_max()
         end = end if latest is None else min(end, latest)
+        if end <= first:
+            return end + pd.Timedelta(days=1), pd.DatetimeIndex([])
         calendar = exchange_calendars.get_calendar(market, start=first, end=end)
     except exchange_calendars.errors.InvalidCalendarName:
         raise ConfigError(

@@ -14,7 +14,7 @@ REFUSED = np.log(20.0)
 SMALLEST_SPLIT = np.log(1.25)
 LOUD, LOUD_UNTOLD = 8.0, 20.0
 """Usual moves above which a move is no ordinary one: VIX moves by 25 % without news. Where neither
-volume nor a range tells that a bar was quiet, it takes more.
+volume nor a range tells that a bar was quiet, it takes more, and nearly a factor of 2.
 """
 
 RATIOS = np.array([5 / 4, 4 / 3, 1.5, 5 / 3, 2.5, *range(2, 21), 25, 30, 40, 50, 60, 75, 100, 200])
@@ -75,7 +75,8 @@ def check_moves(
         ratio = float(ratio if move[row] < 0 else 1 / ratio)
         near = min(0.04, max(0.015, 2 * usual[row]), abs(np.log(ratio)) / 6)
         told = surge[row] != 1.0 or frame["high"].iloc[row] > frame["low"].iloc[row]
-        loud = abs(move[row]) > (LOUD if told else LOUD_UNTOLD) * usual[row]
+        least = LOUD * usual[row] if told else max(LOUD_UNTOLD * usual[row], np.log(1.9))
+        loud = abs(move[row]) > least
         looks_split = (
             loud and abs(gap[row] + np.log(ratio)) < near and abs(move[row] + np.log(ratio)) < near
         )

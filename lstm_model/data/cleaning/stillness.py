@@ -20,7 +20,8 @@ def drop_dead_ends(frame: pd.DataFrame, record: Record) -> pd.DataFrame:
 
     A still bar repeats the last close with no volume. At the end it is a delisted or suspended
     ticker, at the beginning one not yet listed. This needs the following bars: if trading resumes,
-    the bars of the halt come back, and over 60 of them are refused. Shorter halts stay.
+    the bars of the halt come back, and over 60 of them are refused (noted, where no
+    volume tells a halt from coarse closes). Shorter halts stay.
     """
     still = is_still(frame).to_numpy()
     if still.sum() < FLAT_BARS - 1:
@@ -42,8 +43,12 @@ def drop_dead_ends(frame: pd.DataFrame, record: Record) -> pd.DataFrame:
     for start, after in pairwise(moving):
         if after - start > LONGEST_HALT_BARS and not dropped[start]:
             date = frame["date"].iloc[start + 1]
+            value = f"{after - start - 1} bars without a trade"
+            if "volume" not in frame:  # coarse closes may repeat
+                record.noted("long_halt", date, value)
+                continue
             raise record.refusal(
-                "long_halt", date, f"{after - start - 1} bars without a trade",
+                "long_halt", date, value,
                 f"at most {LONGEST_HALT_BARS} are kept; set data.start to "
                 f"{day(frame['date'].iloc[after])} or data.end before it",
             )  # fmt: skip

@@ -402,6 +402,14 @@ def test_nulls_at_the_ends_count_for_nothing(first: int, last: int, rule: str, a
     assert [(f.rule, f.action) for f in bars.findings] == [(rule, action)]
 
 
+def test_no_bar_left_is_refused() -> None:
+    """A source of one bar with a wrong close is refused, not returned empty."""
+    raw = made(rows=1)
+    raw["close"] *= 5
+    with pytest.raises(BarsError, match="T: no bar is left of 1 rows"):
+        clean_bars(raw, "T")
+
+
 def test_zero_opens_are_missing_opens() -> None:
     """An open of zero is replaced, whatever its share, and lies in the bar's range."""
     bars = clean_bars(made().assign(open=0.0), "T")
