@@ -8,7 +8,8 @@ import pytest
 from flows.cli import call
 
 HEADER = "date,open,high,low,close,volume"
-GOOD = f"{HEADER}\n2024-03-04,1,2,1,1.5,9\n2024-03-05,1,2,1,1.6,9\n2024-03-06,1,2,1,1.7,9\n"
+ROWS = ("04,1.5,1.6,1.5,1.5,9", "05,1.5,1.6,1.5,1.6,9", "06,1.6,1.7,1.6,1.7,9")
+GOOD = "\n".join([HEADER, *(f"2024-03-{row}" for row in ROWS), ""])
 
 
 @pytest.fixture

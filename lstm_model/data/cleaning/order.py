@@ -12,10 +12,7 @@ FIRST_DATE = pd.Timestamp(1900, 1, 1)
 
 
 def check_dates(dates: "pd.Series[pd.Timestamp]", today: dt.date | None, record: Record) -> None:
-    """Raise BarsError for a row without a date, before 1900, or after `today`."""
-    for row in np.flatnonzero(dates.isna()):
-        value = f"row {row + 1} of {len(dates)} has no date"
-        raise record.refusal("unreadable_date", "no date", value, "fix or remove the row")
+    """Raise BarsError for a row before 1900, or after `today`."""
     for date in dates[dates < FIRST_DATE]:
         raise record.refusal(
             "date_before_1900", date, "a bar must be dated from 1900 on", "fix or remove the row"

@@ -247,9 +247,10 @@ def test_later_bars_change_no_earlier_one(seed: int, cut: int, data: st.DataObje
     rows = st.lists(st.integers(1, ROWS - 1), min_size=5, max_size=5, unique=True)
     paid, again, unit, split, quiet = data.draw(rows)
     prices = ["open", "high", "low", "close"]
-    raw.loc[paid, "dividends"] = data.draw(st.sampled_from([0.3, 40.0]))
+    amount, scale = data.draw(st.sampled_from([(0.3, 1.0), (40.0, 1.0), (0.3, 100.0), (0.3, 0.01)]))
+    raw.loc[paid, "dividends"] = amount
     raw.loc[again, "dividends"] = 0.3
-    raw.loc[unit:, prices] *= data.draw(st.sampled_from([1.0, 100.0, 0.01]))
+    raw.loc[unit:, prices] *= scale
     raw.loc[split:, prices] /= 4
     raw.loc[split, "stock_splits"] = 4.0
     raw.loc[quiet, "volume"] = np.nan

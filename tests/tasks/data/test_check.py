@@ -17,7 +17,9 @@ DATA = DataConfig(tickers=("X",))
 def test_an_accepted_file_has_notes_at_most(tmp_path: Path) -> None:
     """Bars that need no repair are accepted, with their number, dates and ignored columns."""
     path = tmp_path / "M&M.NS.csv"
-    path.write_text(f"{HEADER},vwap\n2024-03-04,1,2,1,1.5,9,1\n2024-03-05,1,2,1,1.6,9,1\n")
+    path.write_text(
+        f"{HEADER},vwap\n2024-03-04,1.5,1.6,1.5,1.5,9,1\n2024-03-05,1.5,1.6,1.5,1.6,9,1\n"
+    )
     checked, closes = check_file(path, DATA)
     assert (checked.ticker, checked.status, checked.bars) == ("M&M.NS", "accepted", 2)
     assert (checked.first, checked.last, checked.message) == ("2024-03-04", "2024-03-05", "")

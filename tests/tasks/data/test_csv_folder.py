@@ -101,7 +101,7 @@ def test_a_layout_gives_the_same_bars(layout: str, tmp_path: Path) -> None:
 
 def test_dollars_are_read(tmp_path: Path) -> None:
     """Nasdaq.com's dollar signs, month first, newest first, and a volume that is not there."""
-    rows = "01/14/2022,$1.6,N/A,$1.5,$1.7,$1.4\n01/13/2022,$1.5,100,$1.5,$1.7,$1.4\n"
+    rows = "01/14/2022,$1.6,N/A,$1.5,$1.6,$1.5\n01/13/2022,$1.5,100,$1.5,$1.6,$1.45\n"
     write(tmp_path, "Date,Close/Last,Volume,Open,High,Low\n" + rows)
     bars = clean_bars(CsvSource(tmp_path).fetch("X", None, None), "X")
     assert bars.frame["close"].tolist() == [1.5, 1.6]

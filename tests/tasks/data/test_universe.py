@@ -10,7 +10,7 @@ from lstm_model.errors import BarsError, SourceUnreachable, TickerUnknown
 from tasks.data.snapshots import fetch_bars, find_snapshot, open_bars, store_snapshot
 from tasks.data.universe import covers, fetch_universe
 
-ROWS = "".join(f"2024-03-0{day},1,9,1,{day},5\n" for day in (4, 5, 6))
+ROWS = "".join(f"2024-03-0{day},5,5.6,5,5.{day},5\n" for day in (4, 5, 6))
 HEADER = "date,open,high,low,close,volume\n"
 
 
