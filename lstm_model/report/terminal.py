@@ -14,8 +14,8 @@ from lstm_model.evaluation.evaluate import Evaluation
 from lstm_model.evaluation.losses import Loss, losses_of
 from lstm_model.evaluation.measured import NotComputed, Tested, show
 from lstm_model.evaluation.metrics import Metrics
+from lstm_model.report.data_warnings import data_warnings
 from lstm_model.report.insight import HEADER, Insight
-from lstm_model.report.left_out import left_out_sentence
 from lstm_model.report.night_result import NightResult
 from lstm_model.search.importance import SHUFFLES
 
@@ -29,7 +29,7 @@ def terminal_text(night: NightResult) -> str:
     """Return the text that a night prints."""
     lines: list[Line] = [
         f"Best trial: {night.best_params.to_dict()}",
-        *(_wrapped(missing, "  ") if (missing := left_out_sentence(night.data)) else ()),
+        *(line for text in data_warnings(night.data) for line in _wrapped(text, "  ")),
         "",
         *_test_block(night.evaluation),
         "",

@@ -11,8 +11,8 @@ from lstm_model.evaluation.evaluate import Evaluation
 from lstm_model.evaluation.learning_curves import overfitting_note
 from lstm_model.evaluation.measured import NotComputed
 from lstm_model.evaluation.panel import PanelSkill
+from lstm_model.report.data_warnings import data_warnings
 from lstm_model.report.figures.style import MOST_POINTS
-from lstm_model.report.left_out import left_out_sentence
 from lstm_model.report.night_result import NightResult
 from lstm_model.report.page.figures import drawings
 from lstm_model.report.page.market_tables import (
@@ -103,7 +103,7 @@ def render_page(content: NightResult) -> str:
         verdict=verdict_lines(evaluation.verdict),
         majority=share(evaluation.model.majority_class),
         left_out=left_out_sentences(content),
-        missing=left_out_sentence(content.data),
+        warnings=data_warnings(content.data),
         facts=facts(content.data),
         audit_line=audit_sentence(content.audit),
         search_line=search_sentence(content),

@@ -1,11 +1,11 @@
-"""The tickers that a night went on without, on terminal and page."""
+"""What terminal and page say of the bars before the verdict."""
 
 from dataclasses import replace
 
 import pytest
 
 from lstm_model.data.bars import Finding
-from lstm_model.report.left_out import left_out_sentence
+from lstm_model.report.data_warnings import data_warnings
 from lstm_model.report.night_result import NightResult
 from lstm_model.report.page.render import render_page
 from lstm_model.report.terminal import WIDTH, terminal_text
@@ -30,7 +30,7 @@ def test_terminal_and_page_begin_with_what_is_missing() -> None:
 def test_nothing_is_said_where_nothing_is_missing() -> None:
     """A night with all its tickers has no such line."""
     night = night_without(0)
-    assert left_out_sentence(night.data) == ""
+    assert data_warnings(night.data) == ()
     best, blank, verdict = terminal_text(night).splitlines()[:3]
     assert best.startswith("Best trial: ")
     assert (blank, bool(verdict)) == ("", True)
@@ -41,7 +41,32 @@ def test_nothing_is_said_where_nothing_is_missing() -> None:
 def test_many_are_all_named(count: int) -> None:
     """Five have their reason and all have their name; a long reason is cut."""
     night = night_without(count, reason="x" * 500)
-    sentence = left_out_sentence(night.data)
+    (sentence,) = data_warnings(night.data)
     assert sentence.count("x...") == 5
     assert all(f"GONE{number}" in sentence for number in range(count))
     assert max(map(len, terminal_text(night).splitlines()[1:8])) <= WIDTH
+
+
+@pytest.mark.parametrize(
+    ("rule", "sentence"),
+    [
+        (
+            "unexplained_move",
+            "No split or dividend explains these moves; check them: A 2023-08-08 (down by 90 %).",
+        ),
+        (
+            "newest_prices_missing",
+            "The newest sessions have no prices yet: A 2023-08-08. Forecasts follow the last bar "
+            "with prices.",
+        ),
+    ],
+)
+def test_what_may_change_the_verdict_comes_first(rule: str, sentence: str) -> None:
+    """A move without an action and a session without prices stand above the verdict."""
+    night = make_content()
+    finding = Finding("A", "2023-08-08", rule, "down by 90 %", "noted")
+    night = replace(night, data=replace(night.data, findings=(finding,)))
+    assert data_warnings(night.data) == (sentence,)
+    page = render_page(night)
+    assert page.index(sentence) < page.index('<ul class="verdict">')
+    assert sentence in " ".join(line.strip() for line in terminal_text(night).splitlines()[1:4])
