@@ -88,7 +88,14 @@ BARS = {
     "file empty": ("", [], "empty"),
     "column missing": ("Date,Open,High,Low\n", ["2000-01-03,1,2,1"], "'close'"),
     "text in a price": (HEADER, [*ROWS, "2020-01-02,1,2,abc,1,1"], "'abc'"),
-    "nulls throughout": (HEADER, [*ROWS[:9], "2020-01-02,null,null,null,null,null"], "missing_p"),
+    "nulls throughout": (
+        HEADER,
+        [
+            row if place % 3 else f"{row[:10]},null,null,null,null,null"
+            for place, row in enumerate(ROWS)
+        ],
+        "missing_p",
+    ),
     "duplicate": (HEADER, [*ROWS, "2020-01-02,1,2,1,1,1", "2020-01-02,1,2,1,2,1"], "2020-01-02"),
     "mixed zones": (
         HEADER,
