@@ -80,7 +80,7 @@ def rows() -> Iterator[tuple[str, str, str]]:
     if reached := _read("time_to_loss"):
         yield (
             "seconds from nothing to the loss of AutoLSTM's ten trials, AutoLSTM's over ours",
-            f"**{reached['median_ratio']:.2f}x**, {len(reached['rounds'])} rounds",
+            f"**{reached['median_ratio']:.2f}x**, rounds: {len(reached['rounds'])}",
             ">= 2.5x",
         )
     if coverage := _read("coverage"):
