@@ -42,9 +42,9 @@ def train_references(trainings: FinalTrainings, winner: Ensemble, study: StudyRe
 
     Their work is limited to `evaluation.reference_budget` times that of the study's search. A first
     training is expected to take as many epochs as the winner's, and the others as many as the
-    first. Those with the lowest loss in the search start first, then the cheapest. A reference
-    whose first seed is worse than any seed of the winner is likely to be stays at that seed. A
-    training that fails is noted and left out.
+    first. Those with the lowest loss in the search start first, then the others in their order. A
+    reference whose first seed is worse than any seed of the winner is likely to be stays at that
+    seed. A training that fails is noted and left out.
     """
     config = trainings.config
     count = config.evaluation.references
