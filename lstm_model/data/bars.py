@@ -45,13 +45,14 @@ Histories = dict[str, pd.DataFrame]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One defect found in raw bars, and the action its rule took."""
+    """A defect found in raw bars, and the action its rule took; `count` bars share it."""
 
     ticker: str
     date: str
     rule: str
     value: str
     action: Literal["repaired", "noted"]
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)

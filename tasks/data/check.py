@@ -103,7 +103,7 @@ def by_rule(findings: Sequence[Finding]) -> tuple[RuleFindings, ...]:
         RuleFindings(
             rule,
             action,
-            len(group),
+            sum(finding.count for finding in group),
             min(finding.date for finding in group),
             tuple(finding.value for finding in group[:MOST_VALUES]),
         )

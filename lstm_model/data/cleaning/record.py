@@ -71,7 +71,7 @@ def _one_of(group: list[Finding]) -> Finding:
     first, last = group[0], group[-1]
     samples = "; ".join(f"{finding.date} {finding.value}" for finding in group[:3])
     value = f"{len(group)} bars to {last.date}: {samples}; ..."
-    return Finding(first.ticker, first.date, first.rule, value, first.action)
+    return Finding(first.ticker, first.date, first.rule, value, first.action, len(group))
 
 
 def day(date: object) -> str:

@@ -24,7 +24,10 @@ def findings_table(content: NightResult) -> Table:
 
 def findings_by_rule(content: NightResult) -> Table:
     """Return the number of findings by rule."""
-    counts = Counter((f.rule, f.action) for f in content.data.findings).most_common(MOST_ROWS)
+    bars: Counter[tuple[str, str]] = Counter()
+    for finding in content.data.findings:
+        bars[finding.rule, finding.action] += finding.count
+    counts = bars.most_common(MOST_ROWS)
     return table_of(
         "Findings by rule",
         ("rule", [Cell(rule) for (rule, _), _ in counts]),

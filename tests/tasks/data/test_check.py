@@ -94,3 +94,14 @@ def test_no_adjusted_closes_are_a_file_with_a_header(tmp_path: Path) -> None:
     """If every file is refused, the adjusted closes still are a table."""
     write_adjusted(tmp_path / "out.csv", [pd.DataFrame()])
     assert (tmp_path / "out.csv").read_text() == "ticker,date,close,adjusted_close\n"
+
+
+def test_many_findings_of_a_rule_keep_their_count(tmp_path: Path) -> None:
+    """Sixty bars without a volume are one finding, counted as sixty."""
+    path = tmp_path / "X.csv"
+    days = pd.bdate_range("2024-01-01", periods=90).strftime("%Y-%m-%d")
+    rows = [f"{day},5,5.1,4.9,5.0{n % 10},{'' if n < 60 else 9}" for n, day in enumerate(days)]
+    path.write_text("\n".join([HEADER, *rows]))
+    checked, _ = check_file(path, DATA)
+    (volume,) = [f for f in checked.findings if f.rule == "missing_volume"]
+    assert (volume.count, volume.first, len(volume.values)) == (60, "2024-01-01", 1)
