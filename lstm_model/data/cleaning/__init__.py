@@ -3,10 +3,12 @@
 docs/data.md has the table of rules: what each does, what it costs, and what it cannot see.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
-from lstm_model.data.bars import PRICES, Bars
+from lstm_model.data.bars import PRICES, Bars, Finding
 from lstm_model.data.cleaning.actions import apply_actions, list_actions
 from lstm_model.data.cleaning.market import market_of
 from lstm_model.data.cleaning.missing import (
@@ -28,7 +30,19 @@ from lstm_model.errors import BarsError
 
 OPTIONAL = ("adj_close", "volume", "dividends", "stock_splits")
 
-__all__ = ["CleaningRules", "clean_bars"]
+__all__ = ["CleaningRules", "TidyBars", "clean_bars", "clean_tidy", "tidy_bars"]
+
+
+@dataclass(frozen=True, slots=True)
+class TidyBars:
+    """One ticker's raw bars with nothing repaired but their form.
+
+    frame: `date` ascending and without repetition, then numbers; null where a cell is empty.
+    findings: what was found on the way.
+    """
+
+    frame: pd.DataFrame
+    findings: tuple[Finding, ...] = ()
 
 
 def clean_bars(raw: pd.DataFrame, ticker: str, rules: CleaningRules | None = None) -> Bars:
@@ -39,12 +53,22 @@ def clean_bars(raw: pd.DataFrame, ticker: str, rules: CleaningRules | None = Non
     not change earlier ones. The exceptions look a bounded number of bars ahead: spikes 3, steps of
     adjusted closes 5, splits 10, and dead ends to the next trade.
     """
-    rules = rules or CleaningRules()
+    return clean_tidy(tidy_bars(raw, ticker), ticker, rules)
+
+
+def tidy_bars(raw: pd.DataFrame, ticker: str) -> TidyBars:
+    """Parse a raw frame and order its rows; raises BarsError where that cannot be told."""
     record = Record(ticker)
+    frame = drop_unfinished_row(_read(raw, record), _last_column(raw), record)
+    return TidyBars(order_dates(frame, record), tuple(record.findings))
+
+
+def clean_tidy(tidy: TidyBars, ticker: str, rules: CleaningRules | None = None) -> Bars:
+    """Turn tidy bars into Bars, as `clean_bars` does with a raw frame."""
+    rules = rules or CleaningRules()
+    record = Record(ticker, list(tidy.findings))
     market = market_of(ticker, rules.market)
-    frame = _read(raw, record)
-    frame = drop_unfinished_row(frame, _last_column(raw), record)
-    frame = order_dates(frame, record)
+    frame = tidy.frame
     check_dates(frame["date"], rules.today, record)
     frame = check_weekdays(frame, market, record)
     frame = drop_missing(frame, record)
@@ -57,7 +81,7 @@ def clean_bars(raw: pd.DataFrame, ticker: str, rules: CleaningRules | None = Non
     frame = check_ranges(frame, rules, record)
     frame = repair_spikes(frame, record)
     if frame.empty:
-        raise BarsError(f"{ticker}: no bar is left of {len(raw)} rows; check the source")
+        raise BarsError(f"{ticker}: no bar is left of {len(tidy.frame)} rows; check the source")
     if len(frame) > 1 and frame["close"].nunique() == 1:
         raise BarsError(
             f"{ticker}: constant_price: a price must move, but close is "
