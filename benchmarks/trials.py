@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from lstm_model.config.loader import load_config
 from tasks.data.data_set import DataSet
+from tasks.data.download import take_snapshot
 from tasks.data.prepare import prepare_data_set
-from tasks.data.snapshots import fetch_bars, store_snapshot
 from tasks.search.trial import TrialResult, TrialSpec
 from tasks.search.workers import TrialExecutor
 
@@ -17,8 +17,7 @@ FOLDERS = {"data.raw_dir": ".bench/raw", "data.data_dir": ".bench/processed"}
 def prepare(path: str) -> DataSet:
     """Fetch and prepare what a configuration names, in this process."""
     config = load_config(path, FOLDERS)
-    parts = [fetch_bars.fn(config.data, ticker) for ticker in config.data.tickers]
-    return prepare_data_set.fn(store_snapshot.fn(config.data, parts), config)
+    return prepare_data_set.fn(take_snapshot(config.data), config)
 
 
 def train_in_workers(specs: Sequence[TrialSpec], workers: int) -> Iterator[TrialResult]:

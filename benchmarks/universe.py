@@ -4,6 +4,7 @@ python -m benchmarks.universe
 """
 
 import argparse
+import datetime as dt
 import json
 import os
 import statistics
@@ -22,14 +23,16 @@ from scipy.signal import lfilter
 from benchmarks.results import write_results
 from lstm_model.config.loader import parse_config
 from lstm_model.config.pipeline import PipelineConfig
-from lstm_model.data.bars import Bars
+from lstm_model.data.bars import Finding
 from lstm_model.data.indicators import INDICATORS
 from lstm_model.data.windows import WindowSet
 from lstm_model.model.training import TrainingSettings, build_network, train_epochs
 from lstm_model.search.hyper_params import HyperParams
 from tasks.data.data_set import load_scaled_view
 from tasks.data.prepare import prepare_data_set
-from tasks.data.snapshots import find_snapshot, store_snapshot
+from tasks.data.snapshots import Snapshot, find_snapshot, store_snapshot
+from tasks.data.store.folder import Store
+from tasks.data.store.refresh import refresh_ticker
 from tasks.search.workers import _start_worker
 
 FOLDER = Path(".bench/universe")
@@ -56,7 +59,7 @@ def configure(kind: str, tickers: int = TICKERS) -> PipelineConfig:
     return parse_config({"data": data | folders, "target": {"kind": kind}})
 
 
-def generate(ticker: str, number: int) -> Bars:
+def generate(number: int) -> pd.DataFrame:
     """Draw bars: log-volatility follows an AR(1), returns and ranges scale with it.
 
     Every 63rd session pays a dividend of half a percent of the close before it.
@@ -69,9 +72,8 @@ def generate(ticker: str, number: int) -> Bars:
     open_ = previous * np.exp(0.3 * sd * draws.normal(size=SESSIONS))
     reach = 0.4 * sd * np.abs(draws.normal(size=(2, SESSIONS)))
     pays = np.arange(SESSIONS) % 63 == 62
-    frame = pd.DataFrame(
+    return pd.DataFrame(
         {
-            "ticker": ticker,
             "date": pd.bdate_range("2004-01-05", periods=SESSIONS).as_unit("us"),
             "open": open_,
             "high": np.maximum(open_, close) * np.exp(reach[0]),
@@ -80,32 +82,50 @@ def generate(ticker: str, number: int) -> Bars:
             "volume": np.round(1e6 * np.exp(0.5 * log_sd + 0.3 * draws.normal(size=SESSIONS))),
             "dividends": np.where(pays, 0.005 * previous, 0.0),
             "stock_splits": 0.0,
-            "split_factor": 1.0,
-            "dividend_factor": np.where(pays, 1 / (1 - 0.005), 1.0),
         }
     )
-    return Bars(frame)
+
+
+class GeneratedSource:
+    """Generated bars as a source."""
+
+    def __init__(self) -> None:
+        self.incremental = False
+        self.findings: list[Finding] = []
+
+    def fetch(self, ticker: str, _start: dt.date | None, _end: dt.date | None) -> pd.DataFrame:
+        """Return the generated bars of a ticker `U<number>`."""
+        return generate(int(ticker[1:]))
 
 
 def store(kind: str) -> Facts:
     """Generate the universe, and its first ticker alone, and store both as snapshots."""
     config = configure(kind)
-    parts = [generate(ticker, number) for number, ticker in enumerate(config.data.tickers)]
+    single = configure(kind, 1)
     meter = Meter()
-    snapshot = store_snapshot.fn(config.data, parts)
+    snapshot = _take(config)
     facts = meter.facts()
-    store_snapshot.fn(configure(kind, 1).data, parts[:1])
-    return facts | {"rows": snapshot.rows, "file_mb": _megabytes(Path(snapshot.path))}
+    _take(single)
+    return facts | {
+        "rows": snapshot.rows,
+        "file_mb": sum(map(_megabytes, config.data.raw_dir.rglob("*.parquet"))),
+    }
+
+
+def _take(config: PipelineConfig) -> Snapshot:
+    bars, source = Store(config.data.raw_dir), GeneratedSource()
+    parts = [refresh_ticker(bars, config.data, source, ticker) for ticker in config.data.tickers]
+    return store_snapshot(config.data, parts)
 
 
 def prepare(kind: str) -> Facts:
     """Prepare the data set from the stored snapshot, as the flow's process does."""
     config = configure(kind)
     meter = Meter()
-    data_set = prepare_data_set.fn(find_snapshot.fn(config.data, ""), config)
+    data_set = prepare_data_set.fn(find_snapshot(config.data, ""), config)
     facts = meter.facts()
     single = configure(kind, 1)
-    alone = prepare_data_set.fn(find_snapshot.fn(single.data, ""), single)
+    alone = prepare_data_set.fn(find_snapshot(single.data, ""), single)
     return facts | {
         "search_path": data_set.search_path,
         "single_path": alone.search_path,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.outcome import FAILED, Debug
-from flows.settings import Settings, parse_settings
-from lstm_model.config.loader import load_config, override_config
+from flows.settings import Settings
+from flows.store_commands import add_store_commands, settings_of
 from lstm_model.errors import ConfigError
 
 if TYPE_CHECKING:  # it imports pandas, and --help needs none of it
@@ -20,7 +20,10 @@ data_app = typer.Typer(rich_markup_mode=None)
 
 @data_app.callback()
 def _data() -> None:
-    """Look at bars without a run."""
+    """Look at bars, and at the store of bars, without a run."""
+
+
+add_store_commands(data_app)
 
 
 @data_app.command()
@@ -40,11 +43,7 @@ def check(
     _debug: Debug = False,
 ) -> None:
     """Say what a run would make of files of bars: accepted, repaired or refused."""
-    overrides = parse_settings(settings or [])
-    if config is not None:
-        data = load_config(config, overrides).data
-    else:
-        data = override_config({"data": {"tickers": ["X"]}}, overrides).data
+    data = settings_of(config, settings).data
     if adjusted is not None and (adjusted.is_dir() or not adjusted.parent.is_dir()):
         raise ConfigError(
             f"--adjusted must be a file in an existing folder but is {str(adjusted)!r}; "

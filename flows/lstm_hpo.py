@@ -6,13 +6,12 @@ from typing import Any
 from prefect import flow
 
 from lstm_model.config.loader import load_config
-from lstm_model.config.pipeline import PipelineConfig, check_study_name
+from lstm_model.config.pipeline import check_study_name
 from lstm_model.report.insight import look_back
 from lstm_model.report.night_result import NightResult
 from tasks.data.audit import audit_after_training, audit_before_search, require_no_leak
+from tasks.data.download import download_bars
 from tasks.data.prepare import prepare_data_set
-from tasks.data.snapshots import Snapshot, fetch_bars, find_snapshot, store_snapshot
-from tasks.data.universe import fetch_universe
 from tasks.evaluate import evaluate_on_test
 from tasks.precision import require_hardware
 from tasks.progress import StageClock
@@ -48,7 +47,7 @@ def lstm_hpo(
     clock = StageClock()
     with open_workers(settings) as workers:
         with clock.stage("download"):
-            snapshot = take_snapshot(settings)
+            snapshot = download_bars(settings.data)
         with clock.stage("prepare"):
             data_set = prepare_data_set(snapshot, settings)
         with open_night(settings, name) as logger:
@@ -94,11 +93,3 @@ def lstm_hpo(
             )  # fmt: skip
             report(night, logger)
             return night
-
-
-def take_snapshot(settings: PipelineConfig) -> Snapshot:
-    """Fetch and store today's bars, or find the stored snapshot that the configuration names."""
-    if settings.data.snapshot is not None:
-        return find_snapshot(settings.data, settings.data.snapshot)
-    universe = fetch_universe(settings.data, fetch_bars)
-    return store_snapshot(settings.data, universe.parts, universe.left_out)

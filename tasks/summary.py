@@ -1,14 +1,11 @@
 """Collect the results of all stages into one NightResult."""
 
 import datetime as dt
-import json
 import shlex
-from pathlib import Path
 
 from lstm_model.config.pipeline import PipelineConfig, TrackingConfig
 from lstm_model.config.search import SearchConfig
 from lstm_model.config.section import hide_password
-from lstm_model.data.bars import Finding
 from lstm_model.data.leakage import AuditRow
 from lstm_model.evaluation.evaluate import Evaluation
 from lstm_model.model.final_model import FinalModels
@@ -21,7 +18,7 @@ from lstm_model.report.night_result import (
 )
 from lstm_model.search.study_result import StudyResult
 from tasks.data.data_set import DataSet, load_search_view
-from tasks.data.snapshots import Snapshot
+from tasks.data.snapshots import Snapshot, open_bars
 from tasks.report import PAGE_FILE
 from tasks.search.environment import describe_environment
 from tasks.tracking.changes import changes_since_last_night
@@ -82,7 +79,6 @@ def summarise(
 
 
 def _data_facts(snapshot: Snapshot, data_set: DataSet) -> DataFacts:
-    manifest = json.loads(Path(snapshot.path).with_suffix(".json").read_text(encoding="utf-8"))
     return DataFacts(
         source=snapshot.source,
         tickers=snapshot.tickers,
@@ -96,7 +92,7 @@ def _data_facts(snapshot: Snapshot, data_set: DataSet) -> DataFacts:
         validation_start=data_set.validation_start.isoformat(),
         test_start=data_set.test_start.isoformat(),
         features=load_search_view(data_set.search_path).rows.feature_names,
-        findings=tuple(Finding(**finding) for finding in manifest["findings"]),
+        findings=open_bars(snapshot).findings,
     )
 
 

@@ -84,10 +84,15 @@ class Bars:
 
     def where(self, kept: Bool[np.ndarray, " row"]) -> "Bars":
         """Return some of the rows; they stay valid and are not validated again."""
-        part = object.__new__(Bars)
-        object.__setattr__(part, "frame", self.frame[kept].reset_index(drop=True))
-        object.__setattr__(part, "findings", self.findings)
-        return part
+        return Bars.trusted(self.frame[kept].reset_index(drop=True), self.findings)
+
+    @classmethod
+    def trusted(cls, frame: pd.DataFrame, findings: tuple[Finding, ...] = ()) -> "Bars":
+        """Return rows that were validated before, as a hash or their origin shows, as Bars."""
+        bars = object.__new__(cls)
+        object.__setattr__(bars, "frame", frame)
+        object.__setattr__(bars, "findings", findings)
+        return bars
 
     def by_ticker(self) -> Iterator[tuple[str, pd.DataFrame]]:
         """Yield each ticker's rows, in one pass over the panel."""

@@ -10,7 +10,7 @@ import pandas as pd
 from lstm_model.config.pipeline import DataConfig
 from lstm_model.data.bars import Bars, Finding, adjust
 from lstm_model.errors import ConfigError, LstmHpoError
-from tasks.data.fetch import clean_raw
+from tasks.data.clean import clean_raw
 from tasks.data.sources.csv_folder import ENDINGS, read_bars_file
 from tasks.files import write_atomically
 
@@ -73,7 +73,7 @@ def check_file(path: Path, data: DataConfig) -> tuple[CheckedFile, pd.DataFrame]
     The ticker is the file's name. `data` has the dates and rules that apply. A refused file has no
     adjusted closes.
     """
-    ticker = _ticker_of(path)
+    ticker = ticker_of(path)
     try:
         raw, found = read_bars_file(path, ticker, data.start, data.end)
         bars = clean_raw(raw, ticker, data, found)
@@ -117,7 +117,7 @@ def write_adjusted(path: Path, parts: Sequence[pd.DataFrame]) -> None:
     write_atomically(path, lambda partial: frame.to_csv(partial, index=False))
 
 
-def _ticker_of(path: Path) -> str:
+def ticker_of(path: Path) -> str:
     """Return the file's name without its endings; a dot within a ticker stays, as in M&M.NS."""
     name = path.name
     for ending in (".gz", ".csv", ".tsv", ".txt"):

@@ -1,44 +1,39 @@
-"""Snapshots of bars: a Parquet file named by the hash of its content, and a manifest."""
+"""Snapshots: small lists of the bars that a night ran on, named by the hash of their content."""
 
 import datetime as dt
 import hashlib
-import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
-from prefect import task
-from prefect.cache_policies import NO_CACHE
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lstm_model.config.pipeline import DataConfig
 from lstm_model.data.bars import Bars, Finding, join_panel
-from lstm_model.errors import BarsError, ConfigError, SourceUnreachable, StorageError
-from tasks.data.fetch import fetch_ticker
+from lstm_model.data.cleaning import CleaningRules
+from lstm_model.errors import BarsError, ConfigError, StorageError
+from tasks.data.clean import rules_now
+from tasks.data.store.bars_file import Recipe, open_bars_file, write_bars
+from tasks.data.store.folder import Store
+from tasks.data.store.known_file import open_known
+from tasks.data.store.refresh import TickerBars
 from tasks.data.universe import covers
 from tasks.files import write_atomically
 
 TICKERS_A_GROUP = 16
-"""Tickers stored and read together: few save memory, many save checks of the schema."""
+"""Tickers read together: few save memory, many save time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """A stored panel of bars.
 
-    path: of the Parquet file.
-    sha256: hash of the bars.
-    tickers: in the order of the rows.
-    rows: number of bars over all tickers.
+    path: of the list of its bars. sha256: hash of the bars.
+    tickers: in the order of the rows. rows: number of bars over all tickers.
     first, last: dates of the first and the last bar.
-    source: where the bars come from.
-    findings: number of defects found in the bars.
+    source: where the bars come from. findings: number of defects found in the bars.
     """
 
     path: str
@@ -51,208 +46,204 @@ class Snapshot:
     findings: int
 
 
-def _is_transient(_task: object, _run: object, state: object) -> bool:
-    """Tell Prefect to retry only if the source did not answer."""
-    try:
-        state.result()  # type: ignore[attr-defined]
-    except SourceUnreachable:
-        return True
-    except Exception:  # every other failure is final
-        return False
-    return False
+class Manifest(BaseModel):
+    """The file of a snapshot: which bars, made by which rules.
 
-
-@task(
-    name="fetch-bars",
-    retries=2,
-    retry_delay_seconds=[2, 8],
-    retry_condition_fn=_is_transient,
-    cache_policy=NO_CACHE,
-)
-def fetch_bars(data: DataConfig, ticker: str) -> Bars:
-    """Fetch and clean one ticker's bars."""
-    try:
-        return fetch_ticker(data, ticker)
-    except SourceUnreachable as error:
-        raise SourceUnreachable(f"{error}; {_what_is_cached(data)}") from error
-
-
-@task(name="store-snapshot", cache_policy=NO_CACHE)
-def store_snapshot(
-    data: DataConfig, parts: Sequence[Bars], left_out: Sequence[Finding] = ()
-) -> Snapshot:
-    """Store the panel under the hash of its content; `left_out` has the tickers that it lacks.
-
-    An existing file is written again, which repairs a damaged one and updates its time.
+    start, end: span of the dates that were asked for. rules: of the cleaning. left_out: a finding
+    for each ticker that the panel lacks. stored_at: ISO time, in UTC.
     """
-    frames = [part.frame for part in parts]
-    tickers = tuple(ticker for part in parts for ticker in part.tickers)
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sha256: str
+    source: str
+    start: dt.date | None
+    end: dt.date | None
+    rules: CleaningRules
+    bars: tuple[TickerBars, ...]
+    left_out: tuple[Finding, ...]
+    stored_at: dt.datetime
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All findings, those of missing tickers first."""
+        return (*self.left_out, *(finding for part in self.bars for finding in part.findings))
+
+    def recipe_of(self, part: TickerBars) -> Recipe:
+        """Return from what a ticker's bars are made."""
+        learnt = dt.datetime.fromisoformat(part.learnt)
+        return Recipe(self.source, part.ticker, learnt, self.start, self.end, self.rules)
+
+    def snapshot(self, path: Path) -> Snapshot:
+        """Return the reference to this snapshot at its place on disk."""
+        return Snapshot(
+            path=str(path),
+            sha256=self.sha256,
+            tickers=tuple(part.ticker for part in self.bars),
+            rows=sum(part.rows for part in self.bars),
+            first=min(part.first for part in self.bars),
+            last=max(part.last for part in self.bars),
+            source=self.source,
+            findings=len(self.findings),
+        )
+
+
+def store_snapshot(
+    data: DataConfig, parts: Sequence[TickerBars], left_out: Sequence[Finding] = ()
+) -> Snapshot:
+    """Store which bars a night runs on; `left_out` has the tickers that it lacks.
+
+    A snapshot of the same bars is written again, with tonight's findings and time.
+    """
+    tickers = [part.ticker for part in parts]
     for ticker in tickers:
         if tickers.count(ticker) > 1:
             raise BarsError(
                 f"a snapshot must have each ticker once but has {ticker} twice; drop one"
             )
-    findings = [*left_out, *(finding for part in parts for finding in part.findings)]
-    sha256 = _sha256(frames[0].columns, lambda name: (frame[name] for frame in frames))
-    path = data.raw_dir / f"bars-{sha256[:16]}.parquet"
-    snapshot = Snapshot(
-        path=str(path),
-        sha256=sha256,
-        tickers=tickers,
-        rows=sum(map(len, frames)),
-        first=f"{min(frame['date'].min() for frame in frames):%Y-%m-%d}",
-        last=f"{max(frame['date'].max() for frame in frames):%Y-%m-%d}",
+    manifest = Manifest(
+        sha256=panel_sha256(parts),
         source=data.source,
-        findings=len(findings),
+        start=data.start,
+        end=data.end,
+        rules=replace(rules_now(data), today=None),
+        bars=tuple(parts),
+        left_out=tuple(left_out),
+        stored_at=dt.datetime.now(dt.UTC).replace(tzinfo=None),
     )
-    write_atomically(path, lambda partial: _write_parquet(partial, frames))
-    manifest = asdict(snapshot) | {
-        "findings": [asdict(finding) for finding in findings],
-        "stored_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-    }
-    text = json.dumps(manifest, indent=2)
-    write_atomically(
-        path.with_suffix(".json"), lambda partial: partial.write_text(text, encoding="utf-8")
-    )
-    return snapshot
+    path = Store(data.raw_dir).snapshots / f"{manifest.sha256[:16]}.json"
+    text = manifest.model_dump_json(indent=1)
+    write_atomically(path, lambda partial: partial.write_text(text, encoding="utf-8"))
+    return manifest.snapshot(path)
 
 
-@task(name="find-snapshot", cache_policy=NO_CACHE)
+def panel_sha256(parts: Sequence[TickerBars]) -> str:
+    """Return the hash of a panel, from its tickers in their order and the hashes of their bars."""
+    text = "".join(f"{part.ticker}\n{part.bars_sha256}\n" for part in parts)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def find_snapshot(data: DataConfig, prefix: str) -> Snapshot:
     """Return the stored snapshot whose hash begins with `prefix`.
 
     Raises StorageError if there is none, ConfigError if its tickers are not the configured ones.
     """
-    for snapshot in stored_snapshots(data.raw_dir):
+    snapshot = snapshot_named(data.raw_dir, prefix)
+    if not covers(data, snapshot.tickers):
+        raise ConfigError(
+            f"data.snapshot {prefix} has {', '.join(snapshot.tickers)} but data.tickers "
+            f"has {', '.join(data.tickers)}; make them equal"
+        )
+    return snapshot
+
+
+def snapshot_named(raw_dir: Path, prefix: str) -> Snapshot:
+    """Return the newest snapshot whose hash begins with `prefix`; raises StorageError if none."""
+    for snapshot in stored_snapshots(raw_dir):
         if snapshot.sha256.startswith(prefix):
-            if not covers(data, snapshot.tickers):
-                raise ConfigError(
-                    f"data.snapshot {prefix} has {', '.join(snapshot.tickers)} but data.tickers "
-                    f"has {', '.join(data.tickers)}; make them equal"
-                )
             return snapshot
     raise StorageError(
-        f"data.snapshot must name a stored snapshot but none in {data.raw_dir} begins with "
+        f"data.snapshot must name a stored snapshot but none in {raw_dir} begins with "
         f"{prefix!r}; leave it out to fetch bars"
     )
 
 
 @dataclass(frozen=True, slots=True)
 class StoredBars:
-    """A snapshot that matches its hash; iteration reads a few whole tickers at a time.
+    """The bars of a snapshot; iteration reads a few whole tickers at a time.
 
-    Iteration raises StorageError if the file cannot be read.
+    Bars that are missing or damaged are made again from the revisions. Iteration raises
+    StorageError if that fails, or does not give the same bars.
     """
 
-    file: pq.ParquetFile
-    path: str
-    findings: tuple[Finding, ...]
+    store: Store
+    manifest: Manifest
 
     def __iter__(self) -> Iterator[Bars]:
-        last = None
-        for group in range(self.file.num_row_groups):
-            with _readable(self.path):
-                frame = self.file.read_row_group(group, use_threads=False).to_pandas()
-            tickers = frame["ticker"].unique()
-            if tickers[0] == last:
-                raise StorageError(
-                    f"a row group of a snapshot must have whole tickers but in {self.path} one "
-                    f"ends within {last}; delete it and fetch again"
-                )
-            last = tickers[-1]
-            yield Bars(frame, tuple(f for f in self.findings if f.ticker in set(tickers)))
+        parts = self.manifest.bars
+        for first in range(0, len(parts), TICKERS_A_GROUP):
+            group = parts[first : first + TICKERS_A_GROUP]
+            frame = pd.concat([self._frame(part) for part in group], ignore_index=True)
+            yield Bars.trusted(frame, tuple(f for part in group for f in part.findings))
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All findings of the snapshot."""
+        return self.manifest.findings
+
+    def _frame(self, part: TickerBars) -> pd.DataFrame:
+        recipe = self.manifest.recipe_of(part)
+        folder = self.store.folder_of(recipe.source, recipe.ticker)
+        stored = open_bars_file(folder, recipe)
+        if stored is not None and stored.facts.sha256 == part.bars_sha256:
+            return stored.frame()
+        return self._make_again(part, recipe, folder)
+
+    def _make_again(self, part: TickerBars, recipe: Recipe, folder: Path) -> pd.DataFrame:
+        file = open_known(folder)
+        place = f"the bars of {part.ticker} in snapshot {self.manifest.sha256[:16]}"
+        if file is None:
+            raise StorageError(f"{place} must be stored but {folder} has no revisions; fetch again")
+        try:
+            bars = recipe.make(file.whole())
+        except BarsError as error:
+            raise StorageError(f"{place} cannot be made again: {error}; fetch again") from error
+        with self.store.writing():
+            facts = write_bars(folder, recipe, bars)
+        if facts.sha256 != part.bars_sha256:
+            raise StorageError(
+                f"{place} must have hash {part.bars_sha256[:16]} but {facts.sha256[:16]} was made "
+                f"from the revisions; the rules of cleaning changed since, or a revision was lost: "
+                f"fetch again"
+            )
+        return bars.frame
 
 
 def open_bars(snapshot: Snapshot) -> StoredBars:
-    """Open a snapshot; raises StorageError if the file does not match its hash."""
-    with _readable(snapshot.path):
-        file = pq.ParquetFile(snapshot.path)
-        manifest = json.loads(Path(snapshot.path).with_suffix(".json").read_text("utf-8"))
-        found = Path(snapshot.path).stat()
-        sha256 = _file_sha256(snapshot.path, found.st_mtime_ns, found.st_size)
-    if sha256 != snapshot.sha256:
+    """Open a snapshot; raises StorageError if its list cannot be read or was changed."""
+    path = Path(snapshot.path)
+    manifest = read_manifest(path)
+    if manifest.sha256 != snapshot.sha256:
         raise StorageError(
-            f"snapshot {snapshot.path} must match its hash {snapshot.sha256[:16]} but does not; "
-            f"delete it and fetch again"
+            f"snapshot {path} must have hash {snapshot.sha256[:16]} but has "
+            f"{manifest.sha256[:16]}; fetch again"
         )
-    findings = tuple(Finding(**finding) for finding in manifest["findings"])
-    return StoredBars(file, snapshot.path, findings)
+    return StoredBars(Store(path.parent.parent), manifest)
 
 
 def read_bars(snapshot: Snapshot) -> Bars:
-    """Read a whole snapshot into memory; raises what `open_bars` raises."""
+    """Read a whole snapshot into memory; raises what iteration over it raises."""
     return join_panel(list(open_bars(snapshot)))
 
 
-@contextmanager
-def _readable(path: str) -> Iterator[None]:
+def read_manifest(path: Path) -> Manifest:
+    """Read the file of a snapshot; raises StorageError if it is damaged."""
     try:
-        yield
-    except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise StorageError(f"cannot read snapshot {path}: {reason}; fetch again") from error
-
-
-@lru_cache(maxsize=16)
-def _file_sha256(path: str, modified_ns: int, size: int) -> str:  # noqa: ARG001 - they are the key
-    """Hash the content of a file, once until the file changes."""
-    file = pq.ParquetFile(path)
-    return _sha256(file.schema_arrow.names, lambda name: _column(file, name))
-
-
-def _column(file: pq.ParquetFile, name: str) -> "Iterator[pd.Series[Any]]":
-    for group in range(file.num_row_groups):
-        yield file.read_row_group(group, columns=[name], use_threads=False).to_pandas()[name]
-
-
-def _write_parquet(path: Path, frames: list[pd.DataFrame]) -> None:
-    schema = pa.Schema.from_pandas(frames[0], preserve_index=False)
-    with pq.ParquetWriter(path, schema) as writer:
-        for first in range(0, len(frames), TICKERS_A_GROUP):
-            group = pd.concat(frames[first : first + TICKERS_A_GROUP], ignore_index=True)
-            table = pa.Table.from_pandas(group, schema, preserve_index=False)
-            writer.write_table(table, row_group_size=len(group))
+        manifest = Manifest.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        reason = " ".join(str(error).split())[:160]
+        raise StorageError(
+            f"cannot read snapshot {path}: {reason}; delete it and fetch again"
+        ) from error
+    if panel_sha256(manifest.bars) != manifest.sha256:
+        raise StorageError(
+            f"snapshot {path} must match its hash {manifest.sha256[:16]} but does not; "
+            f"delete it and fetch again"
+        )
+    return manifest
 
 
 def stored_snapshots(raw_dir: Path) -> list[Snapshot]:
     """List the stored snapshots, newest first."""
-    manifests = []
-    for path in raw_dir.glob("bars-*.json"):
-        try:
-            manifest = json.loads(path.read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            raise StorageError(
-                f"cannot read manifest {path}: {error}; delete it and fetch again"
-            ) from error
-        stored_at = manifest.pop("stored_at")
-        manifest |= {"findings": len(manifest["findings"]), "tickers": tuple(manifest["tickers"])}
-        # The folder may have moved since, but the file is next to its manifest.
-        manifest["path"] = str(path.with_suffix(".parquet"))
-        manifests.append((stored_at, Snapshot(**manifest)))
-    return [snapshot for _, snapshot in sorted(manifests, key=lambda m: m[0], reverse=True)]
+    found = [(read_manifest(path), path) for path in Store(raw_dir).snapshots.glob("*.json")]
+    found.sort(key=lambda one: one[0].stored_at, reverse=True)
+    return [manifest.snapshot(path) for manifest, path in found]
 
 
-def _sha256(names: Iterable[str], column: "Callable[[str], Iterable[pd.Series[Any]]]") -> str:
-    """Hash a panel column by column in parts, so that it does not need to be a single frame.
-
-    The values are hashed, not the file: Parquet's bytes depend on the library's version.
-    """
-    digest = hashlib.sha256()
-    for name in names:
-        digest.update(name.encode())
-        for number, part in enumerate(column(name)):
-            if name == "ticker":
-                digest.update(("\n" * (number > 0) + "\n".join(part.tolist())).encode())
-            elif name == "date":
-                digest.update(part.to_numpy().astype("datetime64[D]").astype(np.int64).data)
-            else:
-                digest.update(np.ascontiguousarray(part, dtype=np.float64).data)
-    return digest.hexdigest()
-
-
-def _what_is_cached(data: DataConfig) -> str:
+def what_is_stored(data: DataConfig) -> str:
+    """Return what a user can do whose source does not answer: run on the last good snapshot."""
     stored: list[Snapshot] = []
-    with suppress(StorageError):  # a damaged manifest must not hide that the source is down
+    with suppress(StorageError):  # a damaged list must not hide that the source is down
         stored = stored_snapshots(data.raw_dir)
     for snapshot in stored:
         if snapshot.source == data.source and covers(data, snapshot.tickers):

@@ -5,10 +5,11 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from lstm_model.config.pipeline import DataConfig
-from lstm_model.data.bars import Bars, Finding
+from lstm_model.data.bars import Finding
 from lstm_model.data.columns import cut
 from lstm_model.errors import BarsError, LstmHpoError, SourceError, SourceUnreachable
 from lstm_model.shares import exact
+from tasks.data.store.refresh import TickerBars
 from tasks.progress import print_note
 
 MOST_REASONS = 10
@@ -19,22 +20,22 @@ MOST_REASONS = 10
 class Universe:
     """The usable bars, in the order of the configuration, and a finding for each other ticker."""
 
-    parts: tuple[Bars, ...]
+    parts: tuple[TickerBars, ...]
     left_out: tuple[Finding, ...]
 
 
-def fetch_universe(data: DataConfig, fetch: Callable[[DataConfig, str], Bars]) -> Universe:
+def fetch_universe(data: DataConfig, fetch: Callable[[str], TickerBars]) -> Universe:
     """Fetch every ticker; go on without a few where `data.min_coverage` allows it.
 
     All tickers are tried before any is refused. Only a source that does not answer ends it at
     once, when too few tickers are left: the others would wait for it in vain. Raises the error of
     the first bad ticker, with all of them in its message.
     """
-    parts: list[Bars] = []
+    parts: list[TickerBars] = []
     failures: dict[str, LstmHpoError] = {}
     for ticker in data.tickers:
         try:
-            parts.append(fetch(data, ticker))
+            parts.append(fetch(ticker))
         except (SourceError, BarsError) as error:
             failures[ticker] = error
             possible = len(data.tickers) - len(failures)

@@ -100,5 +100,5 @@ def _completed_trial(study: optuna.Study, number: int) -> optuna.trial.FrozenTri
 
 def _prepare_again(study: optuna.Study) -> str:
     config = parse_config(study.user_attrs[CONFIG], origin=f"the record of {study.study_name}")
-    snapshot = find_snapshot.fn(config.data, study.user_attrs[SNAPSHOT])
+    snapshot = find_snapshot(config.data, study.user_attrs[SNAPSHOT])
     return prepare_data_set.fn(snapshot, config).search_path

@@ -65,8 +65,7 @@ class RunLogger:
                 "test_start": data_set.test_start,
             },
         )
-        manifest = Path(snapshot.path).with_suffix(".json")
-        self.client.log_artifact(self.run_id, str(manifest), "data")
+        self.client.log_artifact(self.run_id, snapshot.path, "data")
 
     def adopt_study(self, study_key: str) -> None:
         """Tag the night with its study, and close the study's runs that a dead owner left RUNNING.

@@ -122,15 +122,13 @@ def csv_of(folder: Path, name: str) -> tuple[dict[str, str], str]:
 @pytest.mark.parametrize("name", BARS)
 def test_bars_that_break_a_rule_are_refused(name: str, tmp_path: Path) -> None:
     """Bars that no repair covers are refused in one line, at the latest when they are prepared."""
+    from tasks.data.download import take_snapshot
     from tasks.data.prepare import prepare_data_set
-    from tasks.data.snapshots import fetch_bars, store_snapshot
 
     changes, word = csv_of(tmp_path / "bars", name)
     config = load_config(QUICKSTART, parse_settings(settings_of(tmp_path, changes)))
     with pytest.raises(LstmHpoError) as refused:
-        prepare_data_set.fn(
-            store_snapshot.fn(config.data, [fetch_bars.fn(config.data, "X")]), config
-        )
+        prepare_data_set.fn(take_snapshot(config.data), config)
     assert not isinstance(refused.value, ConfigError)  # it is not the command that is wrong
     assert "\n" not in str(refused.value)
     assert "X" in str(refused.value)

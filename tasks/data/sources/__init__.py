@@ -22,6 +22,8 @@ __all__ = [
 class BarSource(Protocol):
     """Where raw bars come from."""
 
+    incremental: bool
+    """Whether it can be asked for a part of the bars at the cost of a part."""
     findings: list[Finding]
     """What the frames fetched so far do not show, such as columns that were ignored."""
 

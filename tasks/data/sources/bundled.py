@@ -14,6 +14,7 @@ class BundledSource:
     """The index bars that come with the `arch` package: ^GSPC and ^IXIC, 1999-2018."""
 
     def __init__(self) -> None:
+        self.incremental = False
         self.findings: list[Finding] = []
 
     def fetch(self, ticker: str, start: dt.date | None, end: dt.date | None) -> pd.DataFrame:

@@ -23,6 +23,7 @@ class CsvSource:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.incremental = False
         self.findings: list[Finding] = []
 
     def fetch(self, ticker: str, start: dt.date | None, end: dt.date | None) -> pd.DataFrame:

@@ -21,6 +21,7 @@ class YahooSource:
 
     def __init__(self, cache_dir: Path) -> None:
         self.cache_dir = cache_dir
+        self.incremental = True
         self.findings: list[Finding] = []
 
     def fetch(self, ticker: str, start: dt.date | None, end: dt.date | None) -> pd.DataFrame:

@@ -13,7 +13,7 @@ import pytest
 
 from lstm_model.config.pipeline import PipelineConfig
 from lstm_model.data.assemble import split_chronologically
-from lstm_model.data.bars import Bars
+from lstm_model.data.bars import join_panel
 from lstm_model.data.cleaning import clean_bars
 from lstm_model.data.features import compute_features
 from lstm_model.data.targets import compute_targets
@@ -22,19 +22,20 @@ from lstm_model.errors import StorageError
 from tasks.data import snapshots as bar_store
 from tasks.data.data_set import DataSet, load_search_view, load_split
 from tasks.data.prepare import prepare_data_set
-from tasks.data.snapshots import Snapshot, store_snapshot
+from tasks.data.snapshots import Snapshot
+from tests.stored import take_panel
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def bars_of(ticker: str, seed: int) -> Bars:
+def raw_of(seed: int, first: int = 0) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     close = 100 * np.exp(np.cumsum(rng.normal(0, 0.01, 700)))
     raw = pd.DataFrame({"date": pd.bdate_range("2015-01-01", periods=700), "close": close})
     raw["open"] = close * 1.001
     raw["high"], raw["low"] = close * 1.01, close * 0.99
     raw["volume"] = rng.integers(1000, 9000, 700).astype(float)
-    return clean_bars(raw, ticker)
+    return raw[first:].reset_index(drop=True)
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def config(tmp_path: Path) -> PipelineConfig:
 
 @pytest.fixture
 def snapshot(config: PipelineConfig) -> Snapshot:
-    return store_snapshot.fn(config.data, [bars_of("B", 1), bars_of("A", 2)])
+    return take_panel(config.data, {"B": raw_of(1), "A": raw_of(2)})
 
 
 @pytest.fixture
@@ -67,8 +68,7 @@ def assert_same_rows(stored: Rows, expected: Rows) -> None:
 
 def test_round_trip(data_set: DataSet, config: PipelineConfig) -> None:
     """The stored views equal those made in memory, value for value."""
-    parts = [bars_of("B", 1), bars_of("A", 2)]
-    bars = Bars(pd.concat([part.frame for part in parts], ignore_index=True))
+    bars = join_panel([clean_bars(raw_of(1), "B"), clean_bars(raw_of(2), "A")])
     targets = compute_targets(bars, config.target.kind, config.target.horizon)
     expected = split_chronologically(compute_features(bars), targets, config)
     stored = load_split(data_set)
@@ -154,13 +154,12 @@ def test_how_a_panel_travels_does_not_show(
     config: PipelineConfig, monkeypatch: pytest.MonkeyPatch, tickers_a_group: int
 ) -> None:
     """Tickers that start on different days make one data set, however many travel together."""
-    bars = [bars_of("B", 1), bars_of("A", 2), bars_of("C", 3)]
-    parts = [Bars(part.frame[first:]) for part, first in zip(bars, (0, 90, 200), strict=True)]
+    frames = {"B": raw_of(1), "A": raw_of(2, 90), "C": raw_of(3, 200)}
     data = config.data.model_copy(update={"tickers": ("B", "A", "C")})
     config = config.model_copy(update={"data": data})
     monkeypatch.setattr(bar_store, "TICKERS_A_GROUP", tickers_a_group)
-    stored = prepare_data_set.fn(store_snapshot.fn(data, parts), config)
-    panel = Bars(pd.concat([part.frame for part in parts], ignore_index=True))
+    stored = prepare_data_set.fn(take_panel(data, frames), config)
+    panel = join_panel([clean_bars(raw, ticker) for ticker, raw in frames.items()])
     targets = compute_targets(panel, config.target.kind, config.target.horizon)
     expected = split_chronologically(compute_features(panel), targets, config)
     split = load_split(stored)
