@@ -50,8 +50,13 @@ class DataConfig(Section):
     the split, or `keep` the jump as a real move."""
     max_outside_range: Fraction = 0.05
     """Largest share of bars whose close may stand outside low..high; raise it for UK trusts."""
+    cross_check: str | None = None
+    """Second source whose closes are compared with the first's, and only reported; such as `csv`.
+    """
+    cross_check_dir: Path | None = None
+    """Folder of the second source's files; null takes `csv_dir`."""
     raw_dir: Path = Path("data/raw")
-    """Folder where snapshots of the fetched bars are stored."""
+    """Folder of the store of bars: what was fetched, when it was learnt, and snapshots."""
     data_dir: Path = Path("data/processed")
     """Folder where the data sets made from a snapshot are stored."""
 

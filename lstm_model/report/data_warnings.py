@@ -10,7 +10,11 @@ MOST_NAMED = 5
 
 def data_warnings(data: DataFacts) -> tuple[str, ...]:
     """Return a sentence for each kind of finding that may change what the verdict is worth."""
-    told = (_left_out(data), _unexplained(data), _newest_missing(data))
+    told = (
+        _left_out(data), _unexplained(data), _newest_missing(data),
+        _of_store(data, "short_answer", "The source's answer lacks bars that it once gave"),
+        _of_store(data, "cross_check", "A second source disagrees"),
+    )  # fmt: skip
     return tuple(sentence for sentence in told if sentence)
 
 
@@ -46,6 +50,15 @@ def _newest_missing(data: DataFacts) -> str:
         f"The newest sessions have no prices yet: {named}{more}. Forecasts follow the last bar "
         f"with prices."
     )
+
+
+def _of_store(data: DataFacts, rule: str, claim: str) -> str:
+    found = _of_rule(data, rule)
+    if not found:
+        return ""
+    named = "; ".join(f"{f.ticker} {f.date} ({cut(f.value, 120)})" for f in found[:MOST_NAMED])
+    more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
+    return f"{claim}: {named}{more}."
 
 
 def _of_rule(data: DataFacts, rule: str) -> list[Finding]:

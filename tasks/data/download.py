@@ -5,6 +5,7 @@ from prefect.cache_policies import NO_CACHE
 
 from lstm_model.config.pipeline import DataConfig
 from lstm_model.errors import SourceUnreachable
+from tasks.data.cross_check import cross_check
 from tasks.data.snapshots import Snapshot, find_snapshot, store_snapshot, what_is_stored
 from tasks.data.sources import open_source
 from tasks.data.store.folder import Store
@@ -32,7 +33,8 @@ def take_snapshot(data: DataConfig) -> Snapshot:
         )
     except SourceUnreachable as error:
         raise SourceUnreachable(f"{error}; {what_is_stored(data)}") from error
-    snapshot = store_snapshot(data, universe.parts, universe.left_out)
+    parts = cross_check(store, data, universe.parts)
+    snapshot = store_snapshot(data, parts, universe.left_out)
     journal.finish()
     return snapshot
 

@@ -4,11 +4,14 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import pandas as pd
+
 from lstm_model.config.pipeline import DataConfig
 from lstm_model.data.bars import Finding
 from lstm_model.data.cleaning import TidyBars, tidy_bars
 from lstm_model.data.revisions.known import KnownBars
 from lstm_model.data.revisions.learning import begin, learn
+from lstm_model.errors import StorageError
 from tasks.data.clean import rules_now
 from tasks.data.sources import BarSource
 from tasks.data.store.bars_file import Recipe, open_bars_file, write_bars
@@ -81,6 +84,19 @@ def refresh_ticker(
         found.last,
         told,
     )
+
+
+def read_refreshed(store: Store, data: DataConfig, part: TickerBars) -> pd.DataFrame:
+    """Read the bars that `refresh_ticker` has just stored."""
+    learnt = dt.datetime.fromisoformat(part.learnt)
+    rules = replace(rules_now(data), today=None)
+    recipe = Recipe(data.source, part.ticker, learnt, data.start, data.end, rules)
+    stored = open_bars_file(store.folder_of(data.source, part.ticker), recipe)
+    if stored is None:
+        raise StorageError(
+            f"the bars of {part.ticker} must be in {store.root} but are not; fetch again"
+        )
+    return stored.frame()
 
 
 def _ask(
