@@ -82,6 +82,7 @@ def generate(number: int) -> pd.DataFrame:
             "volume": np.round(1e6 * np.exp(0.5 * log_sd + 0.3 * draws.normal(size=SESSIONS))),
             "dividends": np.where(pays, 0.005 * previous, 0.0),
             "stock_splits": 0.0,
+            "adj_close": 0.9 * close,
         }
     )
 

@@ -44,7 +44,7 @@ def begin(
     """
     if answer.empty:
         raise BarsError(f"{ticker}: at least one bar is required but the source has none")
-    return KnownBars(_rows(_readable(answer), learnt), learnt, (), start)
+    return KnownBars(_rows(_columns(answer), learnt), learnt, (), start)
 
 
 def learn(
@@ -63,7 +63,7 @@ def learn(
     bars differ by no common factor.
     """
     record = Record(ticker)
-    answer = _readable(answer)
+    answer = _columns(answer)
     dates = known.rows["date"].drop_duplicates()
     both = dates[dates.isin(answer["date"])]
     new = _on(both, answer)
@@ -102,12 +102,8 @@ def learn(
     )
 
 
-def _readable(answer: pd.DataFrame) -> pd.DataFrame:
-    """Return the columns that are stored; an adjusted close is not read where both actions are."""
-    names = [name for name in COLUMNS if name in answer]
-    if {"dividends", "stock_splits"} <= set(names):
-        names = [name for name in names if name != "adj_close"]
-    return answer[["date", *names]].reset_index(drop=True)
+def _columns(answer: pd.DataFrame) -> pd.DataFrame:
+    return answer[["date", *(name for name in COLUMNS if name in answer)]].reset_index(drop=True)
 
 
 def _on(dates: "pd.Series[pd.Timestamp]", frame: pd.DataFrame) -> pd.DataFrame:
@@ -220,8 +216,8 @@ def _note_rescalings(rescalings: tuple[Rescaling, ...], record: Record) -> None:
     if not rescalings:
         return
     newest = max(rescalings, key=lambda rescaling: rescaling.before)
-    name, factor = newest.factors[0]
-    value = f"the source multiplied all bars before it: {name} and the like by {factor:.6g}"
+    told = ", ".join(f"{name} by {factor:.6g}" for name, factor in newest.factors)
+    value = f"the source multiplied all bars before it: {told}"
     if len(rescalings) > 1:
         value += f", and in {len(rescalings) - 1} more steps"
     record.noted("dividend_rewrite", pd.Timestamp(newest.before), value)

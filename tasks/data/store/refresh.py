@@ -8,13 +8,13 @@ import pandas as pd
 
 from lstm_model.config.pipeline import DataConfig
 from lstm_model.data.bars import Finding
-from lstm_model.data.cleaning import TidyBars, tidy_bars
+from lstm_model.data.cleaning import CleaningRules, TidyBars, tidy_bars
 from lstm_model.data.revisions.known import KnownBars
 from lstm_model.data.revisions.learning import begin, learn
 from lstm_model.errors import StorageError
 from tasks.data.clean import rules_now
 from tasks.data.sources import BarSource
-from tasks.data.store.bars_file import Recipe, open_bars_file, write_bars
+from tasks.data.store.bars_file import BarsFacts, Recipe, open_bars_file, write_bars
 from tasks.data.store.folder import Store
 from tasks.data.store.known_file import KnownFile, open_known, write_known
 
@@ -51,46 +51,36 @@ def refresh_ticker(
     """
     folder = store.folder_of(data.source, ticker)
     now = now or dt.datetime.now(dt.UTC).replace(tzinfo=None)
-    file = open_known(folder)
-    answer, asked = _ask(source, data, ticker, file)
-    if (
-        asked != data.start
-        and file is not None
-        and _is_rewritten(file, answer, ticker, asked, data)
-    ):
-        answer, asked = _ask(source, data, ticker, None)
     rules = rules_now(data)
+    file = open_known(folder)
+    tail = file.tail() if file is not None and source.incremental else None
+    answer, asked = _ask(source, data, ticker, tail)
+    if tail is not None and asked != data.start:
+        if _is_known(tail, answer):
+            recipe = _recipe(data, ticker, tail.last_learnt, rules)
+            stored = open_bars_file(folder, recipe)
+            if stored is not None:
+                return _listed(recipe, stored.facts, answer.findings)
+        elif _is_rewritten(tail, answer, ticker, asked, data):
+            answer, asked = _ask(source, data, ticker, None)
     with store.writing():
         file = open_known(folder)
         known, findings, is_new = _learn(file, answer, ticker, now, asked, data)
-        timeless = replace(rules, today=None)
-        recipe = Recipe(data.source, ticker, known.last_learnt, data.start, data.end, timeless)
+        recipe = _recipe(data, ticker, known.last_learnt, rules)
         stored = None if is_new else open_bars_file(folder, recipe)
         if stored is not None:
-            found = stored.facts
+            facts = stored.facts
         else:
-            whole = known if is_new or file is None else file.whole()
-            bars = recipe.make(whole, rules.today)  # first, so that refused bars are not stored
+            bars = recipe.make(known, rules.today)  # first, so that refused bars are not stored
             if is_new:
                 write_known(folder, known, data.source, ticker)
-            found = write_bars(folder, recipe, bars)
-    told = (*answer.findings, *findings, *found.findings)
-    return TickerBars(
-        ticker,
-        known.last_learnt.isoformat(),
-        found.sha256,
-        found.rows,
-        found.first,
-        found.last,
-        told,
-    )
+            facts = write_bars(folder, recipe, bars)
+    return _listed(recipe, facts, (*answer.findings, *findings))
 
 
 def read_refreshed(store: Store, data: DataConfig, part: TickerBars) -> pd.DataFrame:
     """Read the bars that `refresh_ticker` has just stored."""
-    learnt = dt.datetime.fromisoformat(part.learnt)
-    rules = replace(rules_now(data), today=None)
-    recipe = Recipe(data.source, part.ticker, learnt, data.start, data.end, rules)
+    recipe = _recipe(data, part.ticker, dt.datetime.fromisoformat(part.learnt), rules_now(data))
     stored = open_bars_file(store.folder_of(data.source, part.ticker), recipe)
     if stored is None:
         raise StorageError(
@@ -99,17 +89,33 @@ def read_refreshed(store: Store, data: DataConfig, part: TickerBars) -> pd.DataF
     return stored.frame()
 
 
+def _recipe(data: DataConfig, ticker: str, learnt: dt.datetime, rules: CleaningRules) -> Recipe:
+    timeless = replace(rules, today=None)
+    return Recipe(data.source, ticker, learnt, data.start, data.end, timeless)
+
+
+def _listed(recipe: Recipe, facts: BarsFacts, findings: Sequence[Finding]) -> TickerBars:
+    return TickerBars(
+        recipe.ticker,
+        recipe.learnt.isoformat(),
+        facts.sha256,
+        facts.rows,
+        facts.first,
+        facts.last,
+        (*findings, *facts.findings),
+    )
+
+
 def _ask(
-    source: BarSource, data: DataConfig, ticker: str, file: KnownFile | None
+    source: BarSource, data: DataConfig, ticker: str, tail: KnownBars | None
 ) -> tuple[TidyBars, dt.date | None]:
     """Ask for the whole span, or for its newest part; return the answer and its first date."""
     start = data.start
-    if file is not None and source.incremental:
-        known = file.tail()
-        dates = known.rows["date"].drop_duplicates()
+    if tail is not None and tail.covers(start):
+        dates = tail.rows["date"].drop_duplicates()
         if data.end is not None:
             dates = dates[dates <= str(data.end)]
-        if known.covers(start) and len(dates) >= OVERLAP_SESSIONS:
+        if len(dates) >= OVERLAP_SESSIONS:
             first = dates.iloc[-OVERLAP_SESSIONS].date()
             start = first if start is None else max(start, first)
     told = len(source.findings)
@@ -117,13 +123,18 @@ def _ask(
     return TidyBars(tidy.frame, (*source.findings[told:], *tidy.findings)), start
 
 
+def _is_known(tail: KnownBars, answer: TidyBars) -> bool:
+    """Return whether an answer is, to the bit, the newest bars that are known."""
+    known = tail.as_of().tail(len(answer.frame)).reset_index(drop=True)
+    return known.equals(answer.frame.reindex(columns=known.columns))
+
+
 def _is_rewritten(
-    file: KnownFile, answer: TidyBars, ticker: str, asked: dt.date | None, data: DataConfig
+    tail: KnownBars, answer: TidyBars, ticker: str, asked: dt.date | None, data: DataConfig
 ) -> bool:
-    known = file.tail()
-    return learn(
-        known, answer.frame, ticker, _later(known), known.asked_from, (asked, data.end)
-    ).rewrites_history
+    span = (asked, data.end)
+    lesson = learn(tail, answer.frame, ticker, _later(tail), tail.asked_from, span)
+    return lesson.rewrites_history
 
 
 def _learn(
@@ -137,15 +148,9 @@ def _learn(
     """Return the bars as known with the answer, the findings, and whether anything is new."""
     if file is None:
         return begin(answer.frame, ticker, now, asked), (), True
-    span = (asked, data.end)
-    known = file.tail()
-    start = data.start if asked == data.start else known.asked_from
-    first = known.rows["date"].iloc[0]
-    if not answer.frame.empty and answer.frame["date"].iloc[0] >= first:
-        lesson = learn(known, answer.frame, ticker, max(now, _later(known)), start, span)
-        if not lesson.learnt and lesson.known.asked_from == known.asked_from:
-            return known, lesson.findings, False
     known = file.whole()
+    start = data.start if asked == data.start else known.asked_from
+    span = (asked, data.end)
     lesson = learn(known, answer.frame, ticker, max(now, _later(known)), start, span)
     is_new = lesson.learnt or lesson.known.asked_from != known.asked_from
     return (lesson.known if is_new else known), lesson.findings, is_new

@@ -173,20 +173,17 @@ def test_a_new_column_is_no_restatement() -> None:
     pd.testing.assert_frame_equal(lesson.known.as_of(), tidy(raw))
 
 
-def test_an_adjusted_close_is_stored_only_where_it_is_read() -> None:
-    """Beside dividends and splits the adjusted close is not read, so a dividend changes nothing."""
+def test_a_dividend_multiplies_the_adjusted_closes_alone() -> None:
+    """What a vendor does at every dividend is one event, and touches no price."""
     raw = raw_bars().assign(dividends=0.0, stock_splits=0.0)
-    lesson = learnt(raw.assign(adj_close=raw["close"]), raw.assign(adj_close=raw["close"] * 0.99))
-    assert not lesson.learnt
-    assert "adj_close" not in lesson.known.rows
-    alone = raw_bars()
-    lesson = learnt(
-        alone.assign(adj_close=alone["close"]),
-        alone.assign(adj_close=np.round(alone["close"] * 0.99, 4)),
-    )
+    before = raw.assign(adj_close=raw["close"])
+    adjusted = np.where(raw.index < 20, raw["close"] * 0.99, raw["close"])
+    lesson = learnt(before, raw.assign(adj_close=np.round(adjusted, 4)))
     assert rules(lesson) == ["dividend_rewrite"]
+    assert lesson.findings[0].value.endswith("before it: adj_close by 0.99")
     (rescaling,) = lesson.known.rescalings
     assert [name for name, _ in rescaling.factors] == ["adj_close"]
+    assert rescaling.before == dt.date(2020, 1, 29)
 
 
 @settings(deadline=None)
