@@ -224,7 +224,7 @@ def search_alone(
     @flow(name="search-alone", validate_parameters=False)
     def run(config: PipelineConfig, name: str, with_final_models: bool) -> Any:
         with night.open_workers(config) as workers:
-            data_set = night.prepare_data_set(night.take_snapshot(config), config)
+            data_set = night.prepare_data_set(night.download_bars(config.data), config)
             with open_night(config, name) as logger:
                 study = night.search_hyperparameters(config, data_set, name, logger, workers)
                 if not with_final_models:
