@@ -36,6 +36,10 @@ class StorageError(LstmHpoError):
     """A file, a database or a disk could not be read or written."""
 
 
+class LedgerError(LstmHpoError):
+    """The ledger of forecasts does not hold, or would not."""
+
+
 class SearchError(LstmHpoError):
     """The search ended without a usable trial, or its study is in use."""
 
