@@ -104,6 +104,21 @@ def rows() -> Iterator[tuple[str, str, str]]:
             f"**{min(worth):.1%} to {max(worth):.1%}**",
             "as with every seed",
         )
+    if gate := _read("gate"):
+        false = gate["false_promotions_a_year"].values()
+        yield (
+            f"years of {gate['nights']} nights in which the gate promotes where nothing differs, "
+            f"{len(false)} settings",
+            f"**{min(false):.1%} to {max(false):.1%}**",
+            "<= 5 %",
+        )
+    if decay := _read("decay"):
+        mean = decay["run_lengths_nights"]["losses 0% higher, reference of 713 days"]["mean"]
+        yield (
+            "nights to a false decay alarm where nothing changes, mean",
+            f"**{mean:.0f}**",
+            ">= 1000",
+        )
     if overheads := _read("overheads"):
         yield (
             "a warm night's seconds beside training",

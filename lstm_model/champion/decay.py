@@ -2,9 +2,10 @@
 
 import math
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from scipy.optimize import brentq
 
 from lstm_model.champion.paired import DatedLosses
@@ -70,36 +71,69 @@ def watch(reference: DatedLosses, live: DatedLosses, rules: DecayRules) -> Decay
     "Sequential Analysis", ch. 2, with the long-run variance in place of the variance, because
     losses of neighbouring nights resemble each other.
     """
-    known = len(reference.dates)
-    if known < rules.min_reference:
-        return _silent(f"{known} reference dates (rule: {rules.min_reference} or more)")
+    yardstick = _yardstick(reference, rules)
+    if isinstance(yardstick, NotComputed):
+        return _silent(yardstick)
     if not len(live.dates):
-        return _silent("no live loss yet")
-    most = float(np.quantile(reference.losses, rules.most))
-    usual = np.minimum(reference.losses, most)
-    if not math.isfinite(most) or is_constant(usual):
-        return _silent("the reference losses do not vary, or are not finite")
-    mean, spread = float(usual.mean()), _long_run_deviation(usual)
-    if spread <= ROUNDING * most:
-        return _silent("the reference losses have no long-run variance")
-    allowance = rules.rise / 2 * mean / spread
-    threshold = threshold_of(allowance, rules.nights_between_false_alarms)
-    sums, on = _cusum((np.minimum(live.losses, most) - mean) / spread - allowance, threshold)
-    statistic = float(sums[-1])
+        return _silent(NotComputed("no live loss yet"))
+    sums, threshold = yardstick.sums(live.losses), yardstick.threshold
+    statistic, on = float(sums[-1]), bool(_alarm_on(sums, threshold)[-1])
     zeros = np.flatnonzero(sums == 0)
     start = int(zeros[-1]) + 1 if len(zeros) else 0
     if start == len(sums):
         text = f"the live losses are as usual (threshold {threshold:.1f})"
         return Decay(False, 0.0, threshold, None, NotComputed("no rise"), text)
-    ratio = float(np.minimum(live.losses[start:], most).mean()) / mean
+    ratio = float(np.minimum(live.losses[start:], yardstick.most).mean()) / yardstick.mean
     since = int(live.dates[start])
-    day = np.datetime64(since, "D")
     text = (
-        f"the mean loss since {day} ({len(sums) - start} nights) is {ratio - 1:+.0%} of the test "
-        f"block's: {'higher by more than' if on else 'within'} chance (sum {statistic:.1f}, "
-        f"threshold {threshold:.1f})"
+        f"the mean loss since {np.datetime64(since, 'D')} ({len(sums) - start} nights) is "
+        f"{ratio - 1:+.0%} of the test block's: {'more than' if on else 'within'} chance "
+        f"(sum {statistic:.1f}, threshold {threshold:.1f})"
     )
     return Decay(on, statistic, threshold, since, ratio, text)
+
+
+def first_alarm(reference: DatedLosses, live: DatedLosses, rules: DecayRules) -> int | None:
+    """Return the first date of an alarm, in days since 1970-01-01; None if there is none."""
+    yardstick = _yardstick(reference, rules)
+    if isinstance(yardstick, NotComputed):
+        return None
+    above = yardstick.sums(live.losses) > yardstick.threshold
+    return int(live.dates[np.argmax(above)]) if above.any() else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Yardstick:
+    """What is usual: losses limited to `most`, their mean and long-run standard deviation."""
+
+    most: float
+    mean: float
+    spread: float
+    allowance: float
+    threshold: float
+
+    def sums(self, losses: Float[np.ndarray, " night"]) -> Float[np.ndarray, " night"]:
+        """Return Page's sums, max(0, last + step)."""
+        steps = (np.minimum(losses, self.most) - self.mean) / self.spread - self.allowance
+        path = accumulate(steps.tolist(), lambda last, step: max(0.0, last + step), initial=0.0)
+        return np.array(list(path)[1:], dtype=float)
+
+
+def _yardstick(reference: DatedLosses, rules: DecayRules) -> _Yardstick | NotComputed:
+    known = len(reference.dates)
+    if known < rules.min_reference:
+        return NotComputed(f"{known} reference dates (rule: {rules.min_reference} or more)")
+    most = float(np.quantile(reference.losses, rules.most, method="lower"))
+    usual = np.minimum(reference.losses, most)
+    if not math.isfinite(most) or is_constant(usual):
+        return NotComputed("the reference losses do not vary, or are not finite")
+    mean = float(usual.mean())
+    spread = math.sqrt(float(long_run_covariance(usual[:, None])[0, 0]))
+    if spread <= ROUNDING * most:
+        return NotComputed("the reference losses have no long-run variance")
+    allowance = rules.rise / 2 * mean / spread
+    threshold = threshold_of(allowance, rules.nights_between_false_alarms)
+    return _Yardstick(most, mean, spread, allowance, threshold)
 
 
 def threshold_of(allowance: float, run_length: float) -> float:
@@ -113,23 +147,14 @@ def threshold_of(allowance: float, run_length: float) -> float:
     return max(0.0, float(scaled) / (2 * allowance) - OVERSHOOT)
 
 
-def _cusum(
-    steps: Float[np.ndarray, " night"], threshold: float
-) -> tuple[Float[np.ndarray, " night"], bool]:
-    """Return Page's sums, max(0, last + step), and whether the alarm is on at the end."""
-    sums, on = np.zeros(len(steps)), False
-    last = 0.0
-    for night, step in enumerate(steps):
-        last = max(0.0, last + float(step))
-        sums[night] = last
-        on = last > threshold or (on and last > 0)
-    return sums, on
+def _alarm_on(sums: Float[np.ndarray, " night"], threshold: float) -> Bool[np.ndarray, " night"]:
+    """Say for each night whether the sum has been above the threshold since it was last zero."""
+    nights = np.arange(len(sums))
+    last_zero = np.maximum.accumulate(np.where(sums == 0, nights, -1))
+    last_above = np.maximum.accumulate(np.where(sums > threshold, nights, -1))
+    on: Bool[np.ndarray, " night"] = last_above > last_zero
+    return on
 
 
-def _long_run_deviation(values: Float[np.ndarray, " date"]) -> float:
-    return math.sqrt(float(long_run_covariance(values[:, None])[0, 0]))
-
-
-def _silent(why: str) -> Decay:
-    unknown = NotComputed(why)
-    return Decay(False, unknown, unknown, None, unknown, f"not watched: {why}")
+def _silent(why: NotComputed) -> Decay:
+    return Decay(False, why, why, None, why, f"not watched: {why.reason}")

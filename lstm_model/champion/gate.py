@@ -12,7 +12,7 @@ from lstm_model.champion.budget import GateRules, GateState, tonights_look
 from lstm_model.champion.paired import DatedLosses, PairedLosses
 from lstm_model.champion.reasons import Reason
 from lstm_model.evaluation.accuracy_tests import better_p, diebold_mariano
-from lstm_model.evaluation.measured import Measured, NotComputed
+from lstm_model.evaluation.measured import Measured, NotComputed, Statistic
 
 Outcome = Literal["better", "worse", "not_sure"]
 OPENINGS: Mapping[Outcome, str] = MappingProxyType(
@@ -161,7 +161,7 @@ def _p_values(ours: DatedLosses, theirs: DatedLosses, horizon: int) -> tuple[Mea
     By the project's long-run rule at every length; docs/champion.md compares it with the stationary
     bootstrap and with Harvey, Leybourne & Newbold's correction on short samples.
     """
-    return (
-        better_p(diebold_mariano(ours.losses, theirs.losses, horizon)),
-        better_p(diebold_mariano(theirs.losses, ours.losses, horizon)),
-    )
+    test = diebold_mariano(ours.losses, theirs.losses, horizon)
+    if isinstance(test, NotComputed):
+        return test, test
+    return better_p(test), better_p(Statistic(-test.value, test.p_value))

@@ -19,10 +19,6 @@ class DatedLosses:
     losses: Float[np.ndarray, " date"]
 
     def __post_init__(self) -> None:
-        if len(self.dates) != len(self.losses):
-            raise ValueError(
-                f"each date needs one loss but {len(self.dates)} dates have {len(self.losses)}"
-            )
         if not (np.diff(self.dates) > 0).all():
             raise ValueError("dates of losses must ascend without repetition but do not; sort them")
         if not (self.losses >= 0).all():
