@@ -104,6 +104,16 @@ def rows() -> Iterator[tuple[str, str, str]]:
             f"**{min(worth):.1%} to {max(worth):.1%}**",
             "as with every seed",
         )
+    yield from _champion_rows()
+    if overheads := _read("overheads"):
+        yield (
+            "a warm night's seconds beside training",
+            f"**{overheads['overhead_seconds']:.1f} s** of {overheads['wall_seconds']:.0f} s",
+            "<= 10 s",
+        )
+
+
+def _champion_rows() -> Iterator[tuple[str, str, str]]:
     if gate := _read("gate"):
         false = gate["false_promotions_a_year"].values()
         yield (
@@ -118,12 +128,6 @@ def rows() -> Iterator[tuple[str, str, str]]:
             "nights to a false decay alarm where nothing changes, mean",
             f"**{mean:.0f}**",
             ">= 1000",
-        )
-    if overheads := _read("overheads"):
-        yield (
-            "a warm night's seconds beside training",
-            f"**{overheads['overhead_seconds']:.1f} s** of {overheads['wall_seconds']:.0f} s",
-            "<= 10 s",
         )
 
 

@@ -246,7 +246,7 @@ def test_a_year_without_a_difference_rarely_has_a_promotion() -> None:
     """Of 100 years of large looks, no more have a promotion than a rate of 5 % allows.
 
     The bound is the 99.9 % quantile of the binomial, 13; a gate that tests each look at 5 %
-    promotes in about 40 of them.
+    promotes in more than 30 of them.
     """
     draws = np.random.default_rng(0)
     promoted = sum(first_promotion(draws, 0.0, 120) < np.inf for _ in range(100))
