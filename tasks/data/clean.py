@@ -1,4 +1,4 @@
-"""The cleaning of bars under the rules of a configuration and the date of today."""
+"""The cleaning of bars under the rules of a configuration, tonight."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -11,10 +11,8 @@ from lstm_model.data.cleaning import CleaningRules, clean_bars
 
 
 def rules_now(data: DataConfig) -> CleaningRules:
-    """Return the rules of a configuration, under which no bar may be dated after today."""
-    # The latest calendar day anywhere: Auckland has tomorrow's bar while it is today elsewhere.
-    today = (dt.datetime.now(dt.UTC) + dt.timedelta(hours=14)).date()
-    return CleaningRules.of(data, today)
+    """Return the rules of a configuration at the time of the call."""
+    return CleaningRules.of(data, dt.datetime.now(dt.UTC))
 
 
 def clean_raw(

@@ -10,7 +10,10 @@ import pandas as pd
 
 from lstm_model.data.bars import PRICES, Bars, Finding
 from lstm_model.data.cleaning.actions import apply_actions, list_actions
-from lstm_model.data.cleaning.market import market_of
+from lstm_model.data.cleaning.expected_sessions import (
+    drop_unfinished_session,
+    note_missing_sessions,
+)
 from lstm_model.data.cleaning.missing import (
     complete_volume,
     drop_missing,
@@ -26,6 +29,7 @@ from lstm_model.data.cleaning.sessions import check_gaps, check_weekdays, drop_c
 from lstm_model.data.cleaning.spikes import repair_spikes
 from lstm_model.data.cleaning.stillness import drop_dead_ends
 from lstm_model.data.dates import parse_dates
+from lstm_model.data.market import market_of
 from lstm_model.errors import BarsError
 
 OPTIONAL = ("adj_close", "volume", "dividends", "stock_splits")
@@ -71,10 +75,13 @@ def clean_tidy(tidy: TidyBars, ticker: str, rules: CleaningRules | None = None) 
     frame = tidy.frame
     check_dates(frame["date"], rules.today, record)
     frame = check_weekdays(frame, market, record)
+    with_nulls = frame["date"]
     frame = drop_missing(frame, record)
+    frame = drop_unfinished_session(frame, market, rules.now, record)
     frame = fill_open(frame, record)
     require_positive(frame, record)
     check_gaps(frame["date"], record)
+    note_missing_sessions(frame["date"], with_nulls, market, record)
     frame = drop_closed_days(frame, market, record)
     frame = drop_dead_ends(frame, record)
     frame = complete_volume(frame, record)

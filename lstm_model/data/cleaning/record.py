@@ -29,14 +29,19 @@ class Record:
         """Record a defect that was repaired."""
         self._add(rule, date, value, "repaired")
 
-    def noted(self, rule: str, date: object, value: str) -> None:
-        """Record what was left as it is."""
-        self._add(rule, date, value, "noted")
+    def noted(self, rule: str, date: object, value: str, count: int = 1) -> None:
+        """Record what was left as it is; `count` bars or sessions share it."""
+        self._add(rule, date, value, "noted", count)
 
     def _add(
-        self, rule: str, date: object, value: str, action: Literal["repaired", "noted"]
+        self,
+        rule: str,
+        date: object,
+        value: str,
+        action: Literal["repaired", "noted"],
+        count: int = 1,
     ) -> None:
-        self.findings.append(Finding(self.ticker, day(date), rule, value, action))
+        self.findings.append(Finding(self.ticker, day(date), rule, value, action, count))
 
     def refusal(self, rule: str, date: object, value: str, remedy: str) -> BarsError:
         """Return the error for a defect without a repair."""
@@ -71,7 +76,8 @@ def _one_of(group: list[Finding]) -> Finding:
     first, last = group[0], group[-1]
     samples = "; ".join(f"{finding.date} {finding.value}" for finding in group[:3])
     value = f"{len(group)} bars to {last.date}: {samples}; ..."
-    return Finding(first.ticker, first.date, first.rule, value, first.action, len(group))
+    count = sum(finding.count for finding in group)
+    return Finding(first.ticker, first.date, first.rule, value, first.action, count)
 
 
 def day(date: object) -> str:

@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool
 
-from lstm_model.data.cleaning.market import ALWAYS_OPEN, OPEN_ON_SUNDAYS, Market, is_session
+from lstm_model.data.calendar import LONGEST_BREAK_DAYS, is_session
 from lstm_model.data.cleaning.missing import drop_rows
 from lstm_model.data.cleaning.order import is_still
 from lstm_model.data.cleaning.record import Record, day
+from lstm_model.data.market import ALWAYS_OPEN, OPEN_ON_SUNDAYS, WORKING_DAYS, Market
 
 LONGEST_GAP_DAYS = 60
-NOTED_GAP_DAYS = 14
 FRIDAY, SATURDAY, SUNDAY = 4, 5, 6
 
 
@@ -26,7 +26,7 @@ def check_weekdays(frame: pd.DataFrame, market: Market, record: Record) -> pd.Da
     weekday = frame["date"].dt.weekday.to_numpy()
     weekend = weekday >= SATURDAY
     known = None if market.presumed else market.name
-    if not weekend.any() or known in (ALWAYS_OPEN, "24/5", *OPEN_ON_SUNDAYS):
+    if not weekend.any() or known in (ALWAYS_OPEN, WORKING_DAYS, *OPEN_ON_SUNDAYS):
         return frame
     saturdays, sundays = weekday == SATURDAY, weekday == SUNDAY
     if saturdays.any() and sundays.any() and weekend.mean() > 0.2:
@@ -76,7 +76,7 @@ def drop_closed_days(frame: pd.DataFrame, market: Market, record: Record) -> pd.
     """
     still = is_still(frame).to_numpy()
     known = market.name is not None and not market.presumed
-    if market.name in (ALWAYS_OPEN, "24/5") or not (known or still.any()):
+    if market.name in (ALWAYS_OPEN, WORKING_DAYS) or not (known or still.any()):
         return frame
     if market.name is None:
         closed = (frame["date"].dt.weekday >= SATURDAY).to_numpy()
@@ -97,7 +97,7 @@ def drop_closed_days(frame: pd.DataFrame, market: Market, record: Record) -> pd.
 def check_gaps(dates: "pd.Series[pd.Timestamp]", record: Record) -> None:
     """Raise BarsError for over 60 days without a bar, and note over 14."""
     gaps = dates.diff().dt.days
-    for row in np.flatnonzero(gaps > NOTED_GAP_DAYS):
+    for row in np.flatnonzero(gaps > LONGEST_BREAK_DAYS):
         value = f"no bar for {gaps[row]:.0f} days after {day(dates[row - 1])}"
         if gaps[row] > LONGEST_GAP_DAYS:
             raise record.refusal(

@@ -326,9 +326,12 @@ def test_dead_stretches_are_refused(raw: pd.DataFrame, words: list[str]) -> None
         assert word in str(refusal.value)
 
 
-@pytest.mark.parametrize("ticker", ["T", "RIO.L"])
-def test_closed_days_are_dropped_and_halts_stay(ticker: str) -> None:
-    """A still bar on a holiday is dropped, one on a session stays."""
+@pytest.mark.parametrize(("ticker", "missing"), [("T", 4), ("RIO.L", 7)])
+def test_closed_days_are_dropped_and_halts_stay(ticker: str, missing: int) -> None:
+    """A still bar on a holiday is dropped, one on a session stays.
+
+    The file lacks the holidays of both countries, and the other country's are sessions here.
+    """
     raw = made()
     holiday = raw.index[raw["date"] == "2020-12-25"][0]
     others = raw["date"].isin(
@@ -338,7 +341,9 @@ def test_closed_days_are_dropped_and_halts_stay(ticker: str) -> None:
     )  # fmt: skip
     raw = still(still(raw, holiday, holiday), 150, 150)[~others]
     bars = clean_bars(raw, ticker)
-    assert [(f.rule, f.date) for f in bars.findings] == [("closed_day", "2020-12-25")]
+    told = {f.rule: (f.date, f.count) for f in bars.findings}
+    assert told.pop("missing_sessions")[1] == missing
+    assert told == {"closed_day": ("2020-12-25", 1)}
     assert raw["date"][150] in bars.frame["date"].dt.strftime("%Y-%m-%d").tolist()
 
 
@@ -366,14 +371,17 @@ def test_a_bar_of_a_weekend_is_refused() -> None:
     assert rules_of(clean_bars(special, "T")) == {"weekend"}
 
 
-def test_today_is_an_argument() -> None:
-    """A bar after today is refused only if the caller says what today is."""
+def test_the_time_of_the_call_is_an_argument() -> None:
+    """A bar after today is refused only if the caller says what time it is."""
     raw = made()
     last = dt.date.fromisoformat(raw["date"].iloc[-1])
     clean_bars(raw, "T")
-    clean_bars(raw, "T", CleaningRules(today=last))
+    evening = dt.datetime.combine(last, dt.time(9, 59), dt.UTC)
+    clean_bars(raw, "T", CleaningRules(now=evening))
+    # 14 hours ahead of UTC it is already the day of the bar.
+    clean_bars(raw, "T", CleaningRules(now=evening - dt.timedelta(hours=23, minutes=59)))
     with pytest.raises(BarsError, match=rf"^T {last}: future_date: .*data\.end"):
-        clean_bars(raw, "T", CleaningRules(today=last - dt.timedelta(days=1)))
+        clean_bars(raw, "T", CleaningRules(now=evening - dt.timedelta(days=1)))
 
 
 def test_an_unknown_market_is_refused() -> None:
