@@ -7,6 +7,7 @@ from lstm_model.config.pipeline import PipelineConfig, TrackingConfig
 from lstm_model.config.search import SearchConfig
 from lstm_model.config.section import hide_password
 from lstm_model.data.leakage import AuditRow
+from lstm_model.data.panel_findings import panel_findings
 from lstm_model.evaluation.evaluate import Evaluation
 from lstm_model.model.final_model import FinalModels
 from lstm_model.report.insight import Insight
@@ -17,7 +18,7 @@ from lstm_model.report.night_result import (
     RegisteredModel,
 )
 from lstm_model.search.study_result import StudyResult
-from tasks.data.data_set import DataSet, load_search_view
+from tasks.data.data_set import DataSet, load_search_view, load_split
 from tasks.data.snapshots import Snapshot, open_bars
 from tasks.report import PAGE_FILE
 from tasks.search.environment import describe_environment
@@ -92,7 +93,7 @@ def _data_facts(snapshot: Snapshot, data_set: DataSet) -> DataFacts:
         validation_start=data_set.validation_start.isoformat(),
         test_start=data_set.test_start.isoformat(),
         features=load_search_view(data_set.search_path).rows.feature_names,
-        findings=open_bars(snapshot).findings,
+        findings=(*open_bars(snapshot).findings, *panel_findings(load_split(data_set))),
     )
 
 

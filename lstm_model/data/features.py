@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Int
 
 from lstm_model.config.pipeline import FeaturesConfig, FeatureSet
 from lstm_model.data.bars import Bars, Histories, adjust_all
-from lstm_model.data.calendar import days_since_epoch
+from lstm_model.data.calendar import after_gap, days_since_epoch
 from lstm_model.data.custom_features import custom_columns
 from lstm_model.data.har import HAR_NAMES, har_terms
 from lstm_model.data.indicators import INDICATORS, indicator_columns
@@ -30,7 +30,8 @@ class FeatureTable:
     dates: days since 1970-01-01.
     names: column names.
     values: the features.
-    ready: whether the row is past the warm-up and all its features are finite.
+    ready: whether the row is past the warm-up, all its features are finite, and it does not come
+        over 14 days after the ticker's row before, because no window spans such a gap.
     """
 
     tickers: tuple[str, ...]
@@ -72,13 +73,14 @@ def tabulate_features(
         [np.column_stack([compute[name](frame) for name in sets]) for frame in frames]
     )
     warm = np.concatenate([np.arange(len(frame)) >= WARM_UP_BARS for frame in frames])
-    dates = np.concatenate([days_since_epoch(frame["date"]) for frame in frames])
+    days = [days_since_epoch(frame["date"]) for frame in frames]
+    follows = ~np.concatenate([after_gap(own) for own in days])
     lengths = [len(frame) for frame in frames]
     return FeatureTable(
         tickers=tuple(histories),
         ticker_of_row=np.repeat(np.arange(len(frames)), lengths),
-        dates=dates,
+        dates=np.concatenate(days),
         names=tuple(column for name in sets for column in SETS[name]),
         values=values,
-        ready=warm & np.isfinite(values).all(axis=1),
+        ready=warm & follows & np.isfinite(values).all(axis=1),
     )

@@ -8,7 +8,7 @@ import pandas as pd
 from jaxtyping import Float, Int
 
 from lstm_model.data.bars import Bars, Histories, adjust_all
-from lstm_model.data.calendar import days_since_epoch
+from lstm_model.data.calendar import after_gap, days_since_epoch
 from lstm_model.data.har import lhar_terms, parkinson_variance
 from lstm_model.data.trailing import over_last
 
@@ -21,9 +21,11 @@ NO_DATE = np.iinfo(np.int64).max
 class TargetTable:
     """Rows as in the FeatureTable of the same bars.
 
-    label: the value over the bars t+1 .. t+horizon, NaN if there is none.
+    label: the value over the bars t+1 .. t+horizon, NaN if there is none, and where over 14 days
+        lie between two of the bars t .. t+horizon.
     label_end: the day of bar t+horizon, since 1970-01-01.
-    last_value: the same quantity over the bars t-horizon+1 .. t, the persistence forecast.
+    last_value: the same quantity over the bars t-horizon+1 .. t, the persistence forecast; a return
+        over such a gap is NaN.
     har_terms: for volatility, the regressors of HAR and of its leverage (`har.lhar_terms`); else
         empty.
     log_return: of bar t, for every target; what a position held over that bar earns.
@@ -58,8 +60,11 @@ def _ticker_targets(frame: pd.DataFrame, kind: TargetKind, horizon: int) -> Targ
     label_end = np.full(len(days), NO_DATE)
     label_end[:-horizon] = days[horizon:]
     log_close = pd.Series(np.log(frame["close"]))
+    gaps = np.concatenate([[0], np.cumsum(after_gap(days))])
+    # Of row t: whether a gap lies between the bars t-horizon .. t.
+    crossed = gaps[1:] > gaps[np.maximum(np.arange(len(days)) - horizon, 0) + 1]
     if kind == "log_return":
-        last_value = log_close - log_close.shift(horizon)
+        last_value = (log_close - log_close.shift(horizon)).mask(crossed)
         terms = np.empty((len(days), 0))
         label = last_value.shift(-horizon)
     else:
@@ -69,6 +74,7 @@ def _ticker_targets(frame: pd.DataFrame, kind: TargetKind, horizon: int) -> Targ
         label = realised.shift(-horizon)
         last_value = realised.ffill()
         terms = lhar_terms(frame)
+    label = label.mask(np.concatenate([crossed, np.ones(horizon, dtype=bool)])[horizon:])
     return TargetTable(
         label.to_numpy(copy=True),
         label_end,

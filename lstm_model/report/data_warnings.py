@@ -1,5 +1,7 @@
 """What a reader must know of the bars before the verdict; terminal and page say it first."""
 
+from collections.abc import Sequence
+
 from lstm_model.data.bars import Finding
 from lstm_model.data.columns import cut
 from lstm_model.report.night_result import DataFacts
@@ -15,7 +17,24 @@ def data_warnings(data: DataFacts) -> tuple[str, ...]:
         _of_store(data, "short_answer", "The source's answer lacks bars that it once gave"),
         _of_store(data, "cross_check", "A second source disagrees"),
     )  # fmt: skip
-    return tuple(sentence for sentence in told if sentence)
+    return (*(sentence for sentence in told if sentence), *panel_warnings(data.findings))
+
+
+def panel_warnings(findings: Sequence[Finding]) -> tuple[str, ...]:
+    """Return a sentence for each way in which the histories of a panel are unequal."""
+    short = [finding for finding in findings if finding.rule == "short_history"]
+    named = [
+        finding.value if finding.count > 1 else f"{finding.ticker} has {finding.value}"
+        for finding in short[:MOST_NAMED]
+    ]
+    more = f"; and {len(short) - MOST_NAMED} more" if len(short) > MOST_NAMED else ""
+    sentences = [f"Used where they exist: {'; '.join(named)}{more}."] if short else []
+    sentences += [
+        f"Of the panel, {finding.value} ({finding.ticker})."
+        for finding in findings
+        if finding.rule == "one_ticker_dates"
+    ]
+    return tuple(sentences)
 
 
 def _left_out(data: DataFacts) -> str:

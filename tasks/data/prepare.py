@@ -10,18 +10,24 @@ from lstm_model.config.pipeline import PipelineConfig
 from lstm_model.data.assemble import Tables, sample_table, select_rows
 from lstm_model.data.bars import Bars, adjust_all
 from lstm_model.data.features import compute_features
+from lstm_model.data.panel_findings import panel_findings
 from lstm_model.data.split import divide, stack_samples
 from lstm_model.data.targets import tabulate_targets
-from tasks.data.data_set import DataSet, save_views
+from lstm_model.report.data_warnings import panel_warnings
+from tasks.data.data_set import DataSet, load_split, save_views
 from tasks.data.snapshots import Snapshot, open_bars
+from tasks.progress import print_note
 
 
 @task(name="prepare-data-set", cache_policy=NO_CACHE)
 def prepare_data_set(snapshot: Snapshot, config: PipelineConfig) -> DataSet:
     """Compute features, targets and split; store the search view and the test view separately."""
-    return write_data_set(
+    data_set = write_data_set(
         lambda: open_bars(snapshot), config, config.data.data_dir, snapshot.sha256
     )
+    for sentence in panel_warnings(panel_findings(load_split(data_set))):
+        print_note(sentence)
+    return data_set
 
 
 def write_data_set(

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from lstm_model.data.bars import Finding
-from lstm_model.report.data_warnings import data_warnings
+from lstm_model.report.data_warnings import data_warnings, panel_warnings
 from lstm_model.report.night_result import NightResult
 from lstm_model.report.page.render import render_page
 from lstm_model.report.terminal import WIDTH, terminal_text
@@ -51,6 +51,11 @@ def test_many_are_all_named(count: int) -> None:
     ("rule", "sentence"),
     [
         (
+            "one_ticker_dates",
+            "Of the panel, down by 90 % (A).",
+        ),
+        ("short_history", "Used where they exist: A has down by 90 %."),
+        (
             "unexplained_move",
             "No split or dividend explains these moves; check them: A 2023-08-08 (down by 90 %).",
         ),
@@ -70,3 +75,13 @@ def test_what_may_change_the_verdict_comes_first(rule: str, sentence: str) -> No
     page = render_page(night)
     assert page.index(sentence) < page.index('<ul class="verdict">')
     assert sentence in " ".join(line.strip() for line in terminal_text(night).splitlines()[1:4])
+
+
+def test_many_short_histories_are_one_sentence() -> None:
+    """Five tickers are named with their dates and the others counted."""
+    found = [Finding(f"T{n}", "2020-01-02", "short_history", "no X", "noted") for n in range(7)]
+    (sentence,) = panel_warnings(found)
+    assert sentence.startswith("Used where they exist: T0 has no X; T1 has no X; ")
+    assert sentence.endswith("T4 has no X; and 2 more.")
+    merged = Finding("T0", "2020-01-02", "short_history", "80 tickers lack", "noted", 80)
+    assert panel_warnings([merged]) == ("Used where they exist: 80 tickers lack.",)
