@@ -121,7 +121,14 @@ def evaluate_noise(tickers: int) -> Evaluation:
             equals_reference=None,
         ),
         Target("log_volatility", "log variance of a session's range", 1, -10.0, "none"),
-        EvaluationSettings(0, costs_bps=5.0, position="sign", levels=(0.9, 0.5), repetitions=1000),
+        EvaluationSettings(
+            0,
+            costs_bps=5.0,
+            position="sign",
+            levels=(0.9, 0.5),
+            repetitions=1000,
+            sessions_a_year=252,
+        ),
         {},
     )
 

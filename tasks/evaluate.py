@@ -10,6 +10,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from lstm_model.config.pipeline import PipelineConfig
+from lstm_model.data.market import portfolio_sessions_a_year
 from lstm_model.data.views import ChronoSplit, Rows, SearchView
 from lstm_model.data.windows import WindowSet
 from lstm_model.evaluation.baselines.forecasts import BaselineForecasts, baseline_forecasts
@@ -62,6 +63,7 @@ def evaluate_on_test(
     ensembles = {ensemble.model.name: ensemble for ensemble in (winner, *references.ensembles)}
     forecasts = _forecasts(ensembles, rows, test)
     members = forecasts.pop(winner.model.name)
+    traded = [rows.tickers[code] for code in np.unique(rows.ticker_of_row[test])]
     baselines = baseline_forecasts(split, refit=winner.model.refit)
     evaluation = evaluate(
         members,
@@ -85,6 +87,7 @@ def evaluate_on_test(
             position=config.evaluation.position,
             levels=tuple(dict.fromkeys((config.evaluation.coverage, 0.5))),
             repetitions=config.evaluation.repetitions,
+            sessions_a_year=portfolio_sessions_a_year(traded, config.data.market),
         ),
         baselines.left_out,
     )

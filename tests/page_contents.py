@@ -352,6 +352,7 @@ def _evaluation(
             position="sign",
             levels=(0.99,) if kind == "nothing" else (0.9, 0.5),
             repetitions=50,
+            sessions_a_year=252,
         ),
         {} if kind == "panel" else {"gjr_garch": "its fit did not converge"},
     )

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float, Int
 
-from lstm_model.data.calendar import SESSIONS_A_YEAR, dates_of
+from lstm_model.data.calendar import SESSIONS_A_YEAR, after_gap, dates_of
 from lstm_model.evaluation.by_date import date_means
 from lstm_model.evaluation.measured import MIN_DATES, Measured, NotComputed, Tested, too_short
 from lstm_model.evaluation.sharpe import deflated_sharpe, sharpe_difference, sharpe_interval
@@ -23,12 +23,12 @@ LONG_ONLY = NotComputed("it would test the market's premium; see the Sharpe diff
 class Performance:
     """Performance of a series of daily returns.
 
-    annual_return, annual_volatility, max_drawdown: shares of wealth. sharpe: annualised by
-    sqrt(252), without a risk-free rate. sharpe_low, sharpe_high: 90 % interval by the stationary
-    bootstrap (Politis & Romano 1994). deflated_sharpe: probability that the true Sharpe ratio
-    exceeds that expected of the best of `trials` strategies without skill (Bailey & Lopez de Prado
-    2014); not for a rule that is always long, whose ratio is mostly the market's. turnover: mean
-    position traded per day, as a share of wealth.
+    annual_return, annual_volatility, max_drawdown: shares of wealth. sharpe: annualised by the root
+    of `Trading.sessions_a_year`, without a risk-free rate. sharpe_low, sharpe_high: 90 % interval
+    by the stationary bootstrap (Politis & Romano 1994). deflated_sharpe: probability that the true
+    Sharpe ratio exceeds that expected of the best of `trials` strategies without skill (Bailey &
+    Lopez de Prado 2014); not for a rule that is always long, whose ratio is mostly the market's.
+    turnover: mean position traded per day, as a share of wealth.
     """
 
     annual_return: float
@@ -47,6 +47,7 @@ class Trading:
 
     sharpe_gain: annualised Sharpe ratio of the strategy less that of buy-and-hold. sharpe_test:
     whether they are equal, two-sided; positive favours the strategy (Ledoit & Wolf 2008).
+    sessions_a_year: return dates a year, by which everything is annualised.
     """
 
     rule: str
@@ -60,6 +61,7 @@ class Trading:
     sharpe_test: Tested
     strategy_wealth: tuple[float, ...]
     buy_and_hold_wealth: tuple[float, ...]
+    sessions_a_year: int = SESSIONS_A_YEAR  # what older nights, which do not store it, used
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,7 @@ def trade(
     rule: Rule,
     *,
     costs_bps: float,
+    sessions_a_year: int,
     trials: int,
     seed: int,
     repetitions: int,
@@ -120,14 +123,15 @@ def trade(
 
     forecast: in the target's unit. log_returns: of the bar that ends on the sample's date. dates:
     days since 1970-01-01. ticker_of_sample: codes of tickers. rule: turns forecasts into positions.
-    costs_bps: basis points of each change of position. trials: strategies tried, for the deflated
-    Sharpe ratio. seed, repetitions: of the bootstrap.
+    costs_bps: basis points of each change of position. sessions_a_year: days a year on which at
+    least one of the tickers trades, because the portfolio has a return on each of them. trials:
+    strategies tried, for the deflated Sharpe ratio. seed, repetitions: of the bootstrap.
 
     A position decided after the close of bar t is entered at the close of bar t + 1 and earns the
     return of bar t + 2. A ticker's first position incurs costs like any other change. Weights are
     equal again every day; the cost of rebalancing is ignored, and so are interest, bars without a
-    sample, and samples without a forecast or return. NotComputed below 30 days or if the rule lacks
-    a valid scale.
+    sample, and samples without a forecast or return. No position is held over more than 14 days
+    without a sample of its ticker. NotComputed below 30 days or if the rule lacks a valid scale.
     """
     known = np.isfinite(forecast) & np.isfinite(log_returns)
     order = np.lexsort((dates[known], ticker_of_sample[known]))
@@ -138,17 +142,18 @@ def trade(
         return positions
     lag = 1 + DELAY_BARS
     # A row earns the position that its own ticker took `lag` rows earlier.
-    earns = np.flatnonzero(ticker[lag:] == ticker[:-lag]) + lag
+    breaks = np.cumsum(after_gap(day))
+    earns = np.flatnonzero((ticker[lag:] == ticker[:-lag]) & (breaks[lag:] == breaks[:-lag])) + lag
     days = np.unique(day[earns])
     if len(days) < MIN_DATES:
         return too_short(len(days))
     bars = ticker[earns], day[earns], returns[earns]
     own, own_turnover = _net_by_date(positions[earns - lag], *bars, costs_bps)
     market, market_turnover = _net_by_date(np.ones(len(earns)), *bars, costs_bps)
-    gain, test = sharpe_difference(own, market)
-    strategy = _performance(own, own_turnover, trials, seed, repetitions)
+    gain, test = sharpe_difference(own, market, sessions_a_year)
+    strategy = _performance(own, own_turnover, sessions_a_year, trials, seed, repetitions)
     # Buy-and-hold is a single trial.
-    buy_and_hold = _performance(market, market_turnover, 1, seed, repetitions)
+    buy_and_hold = _performance(market, market_turnover, sessions_a_year, 1, seed, repetitions)
     if rule.kind == "log_volatility":
         strategy, buy_and_hold = (
             replace(part, deflated_sharpe=LONG_ONLY) for part in (strategy, buy_and_hold)
@@ -165,6 +170,7 @@ def trade(
         sharpe_test=test,
         strategy_wealth=tuple(np.cumprod(1 + own).tolist()),
         buy_and_hold_wealth=tuple(np.cumprod(1 + market).tolist()),
+        sessions_a_year=sessions_a_year,
     )
 
 
@@ -186,16 +192,17 @@ def _net_by_date(
 def _performance(
     returns: Float[np.ndarray, " date"],
     turnover: Float[np.ndarray, " date"],
+    sessions_a_year: int,
     trials: int,
     seed: int,
     repetitions: int,
 ) -> Performance:
     wealth = np.cumprod(1 + returns)
     peak = np.maximum.accumulate(np.r_[1.0, wealth])[1:]
-    sharpe, low, high = sharpe_interval(returns, seed, repetitions)
+    sharpe, low, high = sharpe_interval(returns, sessions_a_year, seed, repetitions)
     return Performance(
-        annual_return=float(wealth[-1]) ** (SESSIONS_A_YEAR / len(returns)) - 1,
-        annual_volatility=float(returns.std(ddof=1)) * math.sqrt(SESSIONS_A_YEAR),
+        annual_return=float(wealth[-1]) ** (sessions_a_year / len(returns)) - 1,
+        annual_volatility=float(returns.std(ddof=1)) * math.sqrt(sessions_a_year),
         sharpe=sharpe,
         sharpe_low=low,
         sharpe_high=high,

@@ -272,6 +272,7 @@ def _trading(
         samples.ticker_of_sample,
         Rule(target.kind, settings.position, _scale(target, validation)),
         costs_bps=settings.costs_bps,
+        sessions_a_year=settings.sessions_a_year,
         trials=search.trials,
         seed=derive_seed(settings.seed, "sharpe"),
         repetitions=settings.repetitions,

@@ -105,7 +105,7 @@ class EvaluationSettings:
 
     seed: starts every bootstrap. costs_bps: trading costs in basis points of the position traded.
     position: how a return forecast becomes a position. levels: nominal coverage of the intervals.
-    repetitions: bootstrap samples.
+    repetitions: bootstrap samples. sessions_a_year: days a year on which any ticker trades.
     """
 
     seed: int
@@ -113,3 +113,4 @@ class EvaluationSettings:
     position: Literal["sign", "scaled"]
     levels: tuple[float, ...]
     repetitions: int
+    sessions_a_year: int

@@ -6,7 +6,6 @@ from statistics import NormalDist
 import numpy as np
 from jaxtyping import Float
 
-from lstm_model.data.calendar import SESSIONS_A_YEAR
 from lstm_model.evaluation.bootstrap import block_length, stationary_samples
 from lstm_model.evaluation.long_run import ROUNDING, is_constant, mean_test
 from lstm_model.evaluation.measured import Measured, NotComputed, Tested
@@ -16,10 +15,11 @@ INTERVAL = 0.90
 
 
 def sharpe_interval(
-    returns: Float[np.ndarray, " date"], seed: int, repetitions: int
+    returns: Float[np.ndarray, " date"], sessions_a_year: int, seed: int, repetitions: int
 ) -> tuple[Measured, Measured, Measured]:
     """Return the annualised Sharpe ratio of daily returns and the ends of its 90 % interval.
 
+    sessions_a_year: returns a year, whose root the daily ratio is multiplied by.
     Percentiles of the stationary bootstrap, with a mean block length after Politis & White (2004).
     NotComputed if returns are constant.
     """
@@ -32,13 +32,13 @@ def sharpe_interval(
     varies = deviations > ROUNDING * np.abs(returns).max()
     ratios = samples.mean(axis=1)[varies] / deviations[varies]
     tail = (1 - INTERVAL) / 2
-    low, high = np.quantile(ratios, [tail, 1 - tail]) * math.sqrt(SESSIONS_A_YEAR)
-    ratio = float(returns.mean() / returns.std(ddof=1)) * math.sqrt(SESSIONS_A_YEAR)
+    low, high = np.quantile(ratios, [tail, 1 - tail]) * math.sqrt(sessions_a_year)
+    ratio = float(returns.mean() / returns.std(ddof=1)) * math.sqrt(sessions_a_year)
     return ratio, float(low), float(high)
 
 
 def sharpe_difference(
-    returns: Float[np.ndarray, " date"], others: Float[np.ndarray, " date"]
+    returns: Float[np.ndarray, " date"], others: Float[np.ndarray, " date"], sessions_a_year: int
 ) -> tuple[Measured, Tested]:
     """Return by how much an annualised Sharpe ratio is higher than another, and a two-sided test.
 
@@ -54,7 +54,7 @@ def sharpe_difference(
     (ratio, influence), (other, others_influence) = map(_ratio_and_influence, (returns, others))
     gap = ratio - other
     test = mean_test(gap + influence - others_influence, 1, two_sided=True)
-    return gap * math.sqrt(SESSIONS_A_YEAR), test
+    return gap * math.sqrt(sessions_a_year), test
 
 
 def _ratio_and_influence(

@@ -1,7 +1,8 @@
 """Bundle: everything a forecast needs, in one folder of safetensors and JSON, without pickle."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -14,10 +15,11 @@ from safetensors.torch import load_file, save_file
 from lstm_model.config.pipeline import FeaturesConfig
 from lstm_model.data.assemble import window_is_whole
 from lstm_model.data.bars import adjust_all, join_panel
-from lstm_model.data.calendar import SESSIONS_A_YEAR
+from lstm_model.data.calendar import LONGEST_BREAK_DAYS
 from lstm_model.data.cleaning import CleaningRules, clean_bars
 from lstm_model.data.features import WARM_UP_BARS, compute_features
 from lstm_model.data.har import har_terms
+from lstm_model.data.market import ticker_sessions_a_year
 from lstm_model.data.scaling import Scaler
 from lstm_model.data.targets import TargetKind
 from lstm_model.data.windows import WindowSet
@@ -47,6 +49,8 @@ class Bundle:
     horizon: in bars.
     smearing: for volatility, the constant c by which exp(forecast + c) is a variance without bias;
         None if it is not known.
+    market: calendar of tickers whose suffix names no market, as in training (`data.market`).
+    sessions_a_year: of the tickers trained on; a ticker that is not among them has its market's.
     """
 
     networks: tuple[LSTMRegressor, ...]
@@ -58,6 +62,8 @@ class Bundle:
     target_kind: TargetKind
     horizon: int
     smearing: float | None = None
+    market: str | None = None
+    sessions_a_year: Mapping[str, int] = field(default_factory=dict)
 
     def windows(
         self, features: Float32[np.ndarray, "row feature"], ends: Int[np.ndarray, " sample"]
@@ -84,14 +90,15 @@ class Bundle:
         dividends, stock_splits. Returns ticker, date, forecast and spread: forecast is the target
         over the `horizon` bars after date, spread the standard deviation over the networks. For
         volatility also variance, the expected variance of a session's range (Parkinson) over these
-        bars, and annualised_volatility, its root over 252 sessions. A ticker's last row is the
-        forecast for the future. Raises BarsError if a ticker has fewer
-        than warm-up + window length bars, or other columns than in training.
+        bars, and annualised_volatility, its root over the ticker's sessions a year. A ticker's last
+        row is the forecast for the future, unless a gap of over 14 days lies in its window. Raises
+        BarsError if a ticker has fewer than warm-up + window length bars, no whole window, or other
+        columns than in training.
         """
         needed = WARM_UP_BARS + self.window_length
         parts = []
         for ticker, frame in raw.groupby("ticker", sort=False):
-            rules = CleaningRules(prices="raw")
+            rules = CleaningRules(market=self.market, prices="raw")
             bars = clean_bars(frame.drop(columns="ticker"), str(ticker), rules)
             if len(bars.frame) < needed:
                 raise BarsError(
@@ -115,7 +122,8 @@ class Bundle:
         if missing:
             raise BarsError(
                 f"{features.tickers[min(missing)]}: a forecast needs {self.window_length} "
-                f"bars with every feature finite but there are none; pass more history"
+                f"bars with every feature finite and at most {LONGEST_BREAK_DAYS} days between two "
+                f"of them but there are none; pass more history"
             )
         terms = np.concatenate([har_terms(frame) for frame in histories.values()])[ends]
         windows = self.windows(features.values.astype(np.float32), ends)
@@ -133,9 +141,15 @@ class Bundle:
         if self.smearing is None:
             return forecasts
         variance = np.exp(forecasts["forecast"] + self.smearing)
+        sessions = np.array([self._sessions_a_year_of(ticker) for ticker in features.tickers])
         return forecasts.assign(
-            variance=variance, annualised_volatility=np.sqrt(SESSIONS_A_YEAR * variance)
+            variance=variance,
+            annualised_volatility=np.sqrt(sessions[features.ticker_of_row[ends]] * variance),
         )
+
+    def _sessions_a_year_of(self, ticker: str) -> int:
+        known = self.sessions_a_year.get(ticker)
+        return ticker_sessions_a_year(ticker, self.market) if known is None else known
 
 
 def spread_of(members: Float[np.ndarray, "member sample"]) -> Float[np.ndarray, " sample"]:
@@ -157,6 +171,8 @@ def save_bundle(bundle: Bundle, folder: Path) -> Path:
         "window_length": bundle.window_length,
         "target": {"kind": bundle.target_kind, "horizon": bundle.horizon},
         "smearing": bundle.smearing,
+        "market": bundle.market,
+        "sessions_a_year": dict(bundle.sessions_a_year),
         "scaler": _describe(bundle.scaler),
         "lstm_hpo_version": _project_version(),
     }
@@ -222,5 +238,8 @@ def load_bundle(folder: Path) -> Bundle:
         window_length=description["window_length"],
         target_kind=description["target"]["kind"],
         horizon=description["target"]["horizon"],
-        smearing=description.get("smearing"),  # bundles before 0.1.0 have none
+        # Older bundles lack what follows.
+        smearing=description.get("smearing"),
+        market=description.get("market"),
+        sessions_a_year=description.get("sessions_a_year", {}),
     )

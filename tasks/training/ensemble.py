@@ -14,6 +14,7 @@ from prefect.futures import PrefectFuture
 from safetensors.torch import load_file
 
 from lstm_model.config.pipeline import PipelineConfig
+from lstm_model.data.market import ticker_sessions_a_year
 from lstm_model.evaluation.losses import smearing_constant
 from lstm_model.evaluation.measured import NotComputed
 from lstm_model.model.bundle import Bundle, save_bundle
@@ -138,6 +139,11 @@ class FinalTrainings:
             target_kind=self.config.target.kind,
             horizon=self.config.target.horizon,
             smearing=smearing,
+            market=self.config.data.market,
+            sessions_a_year={
+                ticker: ticker_sessions_a_year(ticker, self.config.data.market)
+                for ticker in rows.tickers
+            },
         )
         with refuse_politely(f"models in {self.root}"):
             save_bundle(bundle, self.root / name)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from lstm_model.data.calendar import SESSIONS_A_YEAR
 from lstm_model.evaluation.backtest import Performance, Trading
 from lstm_model.evaluation.evaluate import Evaluation
 from lstm_model.evaluation.intervals import Interval
@@ -75,7 +74,8 @@ def trading_table(trading: Trading) -> Table:
     costs, delay = trading.costs_bps, trading.delay_bars
     both: tuple[Performance, ...] = (trading.strategy, trading.buy_and_hold)
     return table_of(
-        f"After costs of {costs:g} basis points and a delay of {delay} bar",
+        f"After costs of {costs:g} basis points and a delay of {delay} bar; a year has "
+        f"{trading.sessions_a_year} sessions",
         ("", [Cell("the rule"), Cell("buy and hold")]),
         ("annual return", [share(p.annual_return) for p in both]),
         ("annual volatility", [share(p.annual_volatility) for p in both]),
@@ -84,7 +84,7 @@ def trading_table(trading: Trading) -> Table:
         ("to", [number(p.sharpe_high, ".2f") for p in both]),
         ("deflated Sharpe", [probability(p.deflated_sharpe) for p in both]),
         ("maximum drawdown", [share(p.max_drawdown) for p in both]),
-        ("annual turnover", [number(p.turnover * SESSIONS_A_YEAR, ".1f") for p in both]),
+        ("annual turnover", [number(p.turnover * trading.sessions_a_year, ".1f") for p in both]),
     )
 
 

@@ -22,6 +22,7 @@ def traded(
     *,
     rule: Rule = SIGN,
     costs_bps: float = 0.0,
+    sessions_a_year: int = 252,
     tickers: int = 1,
     trials: int = 1,
 ) -> Trading:
@@ -33,6 +34,7 @@ def traded(
         np.tile(np.arange(tickers), days),
         rule,
         costs_bps=costs_bps,
+        sessions_a_year=sessions_a_year,
         trials=trials,
         seed=0,
         repetitions=100,
@@ -91,6 +93,35 @@ def test_performance_by_hand() -> None:
     assert found.max_drawdown == pytest.approx(0.01)
 
 
+def test_a_year_has_the_sessions_of_its_markets() -> None:
+    """Return, volatility and Sharpe ratio are annualised by the sessions given, 365 here."""
+    simple = np.tile([0.02, -0.01, 0.0, 0.01], 10)
+    found = traded(np.ones(N), np.log1p(simple), sessions_a_year=365)
+    earned = simple[2:]
+    growth = float(np.prod(1 + earned))
+    rule = found.strategy
+    assert found.sessions_a_year == 365
+    assert rule.annual_return == pytest.approx(growth ** (365 / 38) - 1)
+    assert rule.annual_volatility == pytest.approx(earned.std(ddof=1) * math.sqrt(365))
+    assert rule.sharpe == pytest.approx(earned.mean() / earned.std(ddof=1) * math.sqrt(365))
+    in_252 = traded(np.ones(N), np.log1p(simple)).strategy
+    assert rule.sharpe_low == pytest.approx(in_252.sharpe_low * math.sqrt(365 / 252))
+
+
+def test_a_position_does_not_outlive_a_gap() -> None:
+    """After a gap of months between samples, positions taken before it earn nothing."""
+    returns, forecast = np.zeros(2 * N), np.ones(2 * N)
+    returns[N : N + 2] = math.log(0.5)  # both would be earned by positions from before the gap
+    days = np.concatenate([np.arange(N), np.arange(N) + N + 60])
+    found = trade(
+        forecast, returns, days, np.zeros(2 * N, dtype=int), SIGN,
+        costs_bps=0.0, sessions_a_year=252, trials=1, seed=0, repetitions=10,
+    )  # fmt: skip
+    assert isinstance(found, Trading)
+    assert found.strategy.max_drawdown == 0.0
+    assert len(found.dates) == 2 * (N - 2)
+
+
 def test_a_first_loss_is_a_drawdown() -> None:
     """A loss on the first day counts as a drawdown from the initial wealth."""
     returns = np.zeros(N)
@@ -135,7 +166,13 @@ def test_order_of_samples_does_not_matter() -> None:
     forecast, returns = draws.normal(size=(2, N * 3))
     dates, codes = np.repeat(np.arange(N), 3), np.tile(np.arange(3), N)
     order = draws.permutation(N * 3)
-    settings_ = {"costs_bps": 5.0, "trials": 3, "seed": 0, "repetitions": 50}
+    settings_ = {
+        "costs_bps": 5.0,
+        "sessions_a_year": 252,
+        "trials": 3,
+        "seed": 0,
+        "repetitions": 50,
+    }
     first = trade(forecast, returns / 100, dates, codes, SIGN, **settings_)
     second = trade(
         forecast[order], returns[order] / 100, dates[order], codes[order], SIGN, **settings_
@@ -181,7 +218,7 @@ def test_no_scale_no_trading(scale: Measured, reason: str | None) -> None:
     codes = np.zeros(N, dtype=int)
     found = trade(
         draws, draws, np.arange(N), codes, Rule("log_return", "scaled", scale),
-        costs_bps=0.0, trials=1, seed=0, repetitions=100,
+        costs_bps=0.0, sessions_a_year=252, trials=1, seed=0, repetitions=100,
     )  # fmt: skip
     assert found == (NotComputed(reason) if reason else scale)
 
@@ -192,8 +229,9 @@ def test_too_few_days_have_no_backtest(n: int, computed: bool) -> None:
     draws = np.random.default_rng(5).normal(size=n) / 100
     codes = np.zeros(n, dtype=int)
     found = trade(
-        draws, draws, np.arange(n), codes, SIGN, costs_bps=0.0, trials=1, seed=0, repetitions=100
-    )
+        draws, draws, np.arange(n), codes, SIGN,
+        costs_bps=0.0, sessions_a_year=252, trials=1, seed=0, repetitions=100,
+    )  # fmt: skip
     assert isinstance(found, Trading) is computed
     assert computed or found == too_short(max(0, n - 2))
 
@@ -237,7 +275,7 @@ def test_never_nan(forecast: np.ndarray, returns: np.ndarray, position: str, kin
     codes = np.zeros(36, dtype=int)
     found = trade(
         forecast, returns, np.arange(36), codes, rule,
-        costs_bps=5.0, trials=3, seed=0, repetitions=20,
+        costs_bps=5.0, sessions_a_year=252, trials=3, seed=0, repetitions=20,
     )  # fmt: skip
     if isinstance(found, NotComputed):
         return

@@ -30,7 +30,7 @@ Kind = Literal["log_return", "log_volatility"]
 Inputs = dict[str, object]
 
 SETTINGS = EvaluationSettings(
-    seed=3, costs_bps=5.0, position="sign", levels=(0.9, 0.5), repetitions=100
+    seed=3, costs_bps=5.0, position="sign", levels=(0.9, 0.5), repetitions=100, sessions_a_year=252
 )
 
 
@@ -202,6 +202,7 @@ def test_positions_are_scaled_by_values_known_before_the_test_block(kind: Kind) 
         samples.ticker_of_sample,
         Rule(kind, "scaled", scale),
         costs_bps=2.0,
+        sessions_a_year=252,
         trials=40,
         seed=derive_seed(3, "sharpe"),
         repetitions=9,

@@ -63,7 +63,7 @@ def test_the_best_of_noise_is_deflated_to_a_coin_toss() -> None:
 
 def test_interval_of_independent_returns() -> None:
     """On independent normal returns it is +- 1.645 sqrt((1 + S^2 / 2) / n), annualised."""
-    ratio, low, high = sharpe_interval(normal_returns(1500, 0.8), seed=3, repetitions=3000)
+    ratio, low, high = sharpe_interval(normal_returns(1500, 0.8), 252, seed=3, repetitions=3000)
     assert ratio == pytest.approx(0.8)
     radius = 1.645 * math.sqrt((1 + (0.8 / math.sqrt(252)) ** 2 / 2) / 1500 * 252)
     assert low == pytest.approx(0.8 - radius, abs=0.15)
@@ -73,7 +73,7 @@ def test_interval_of_independent_returns() -> None:
 def test_the_seed_decides_the_interval() -> None:
     """The same seed gives the same interval; another seed gives a slightly different one."""
     returns = normal_returns(200, 1.0)
-    first, again, other = (sharpe_interval(returns, seed, 200) for seed in (1, 1, 2))
+    first, again, other = (sharpe_interval(returns, 252, seed, 200) for seed in (1, 1, 2))
     assert first == again
     assert first[0] == other[0]
     assert first[1:] != other[1:]
@@ -82,7 +82,7 @@ def test_the_seed_decides_the_interval() -> None:
 def test_reasons() -> None:
     """Constant returns, no trials, and returns of only two values each give a reason."""
     constant = NotComputed("returns are constant")
-    assert sharpe_interval(np.full(50, 0.01), 0, 100) == (constant,) * 3
+    assert sharpe_interval(np.full(50, 0.01), 252, 0, 100) == (constant,) * 3
     assert deflated_sharpe(np.zeros(50), 3) == constant
     assert deflated_sharpe(normal_returns(50, 1.0), 0) == NotComputed("there are no trials")
     assert probabilistic_sharpe(1.0, 0.0, 50, 2.0, 5.0) == NotComputed(
@@ -94,7 +94,9 @@ def test_returns_on_one_day_alone() -> None:
     """The interval is finite even if most resamples contain no return at all."""
     returns = np.zeros(40)
     returns[3] = 0.1
-    assert all(isinstance(v, float) and math.isfinite(v) for v in sharpe_interval(returns, 0, 300))
+    assert all(
+        isinstance(v, float) and math.isfinite(v) for v in sharpe_interval(returns, 252, 0, 300)
+    )
 
 
 def test_the_difference_is_the_papers_delta_method() -> None:
@@ -102,7 +104,7 @@ def test_the_difference_is_the_papers_delta_method() -> None:
     draws = np.random.default_rng(5)
     first = draws.normal(0.0008, 0.01, size=500)
     second = 0.5 * first + draws.normal(0.0001, 0.01, size=500)
-    gain, test = sharpe_difference(first, second)
+    gain, test = sharpe_difference(first, second, 252)
     columns = np.column_stack([first, second, first**2, second**2])
     a, b, c, d = columns.mean(axis=0)
     gradient = np.array(
@@ -126,7 +128,7 @@ def test_equal_ratios_are_rejected_at_the_nominal_rate() -> None:
     draws, rejected = np.random.default_rng(6), 0
     for _ in range(1000):
         first, second = 0.0005 + 0.01 * draws.standard_t(5, size=(2, 500))
-        _, test = sharpe_difference(first, 0.5 * second)
+        _, test = sharpe_difference(first, 0.5 * second, 252)
         assert isinstance(test, Statistic)
         rejected += test.p_value < 0.05
     assert rejected / 1000 == pytest.approx(0.05, abs=0.02)
@@ -135,6 +137,6 @@ def test_equal_ratios_are_rejected_at_the_nominal_rate() -> None:
 def test_no_difference_to_test() -> None:
     """The same returns, and constant ones, have a reason."""
     returns = normal_returns(100, 1.0)
-    assert sharpe_difference(returns, returns)[1] == NotComputed("the values are constant")
+    assert sharpe_difference(returns, returns, 252)[1] == NotComputed("the values are constant")
     reason = NotComputed("returns are constant")
-    assert sharpe_difference(returns, np.zeros(100)) == (reason, reason)
+    assert sharpe_difference(returns, np.zeros(100), 252) == (reason, reason)

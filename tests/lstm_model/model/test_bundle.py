@@ -219,3 +219,47 @@ def test_an_ensemble_with_a_skip_forecasts_the_same_from_raw_bars(
         dataclasses.replace(bundle, networks=(untrained,)), held_out.rows, held_out.test
     )
     np.testing.assert_allclose(first, baseline_forecasts(split).test["har"], atol=1e-9)
+
+
+def test_volatility_is_annualised_by_each_tickers_sessions(
+    bundle: Bundle, sp500_raw: pd.DataFrame, tmp_path: Path
+) -> None:
+    """A ticker has the sessions it was trained with, a new one those of its market."""
+    saved = dataclasses.replace(
+        bundle, smearing=0.1, market="XTKS", sessions_a_year={"KNOWN": 300, "BTC-USD": 365}
+    )
+    again = load_bundle(save_bundle(saved, tmp_path / "bundle"))
+    expected = {"KNOWN": 300, "BTC-USD": 365, "ETH-USD": 365, "RIO.L": 253, "NEW": 245}
+    raw = sp500_raw[-330:]
+    days = dict.fromkeys(expected, raw["date"])
+    for name in ("BTC-USD", "ETH-USD"):
+        days[name] = pd.Series(pd.date_range("2020-01-01", periods=len(raw)), index=raw.index)
+    panel = pd.concat([raw.assign(ticker=name, date=days[name]) for name in expected])
+    table = again.forecast_bars(panel)
+    assert set(table["ticker"]) == set(expected)
+    sessions = table["annualised_volatility"] ** 2 / table["variance"]
+    np.testing.assert_allclose(sessions, table["ticker"].map(expected))
+
+
+def test_a_bundle_from_before_sessions_were_stored(bundle: Bundle, tmp_path: Path) -> None:
+    """An older bundle comes back, and its tickers have the sessions of their markets."""
+    folder = save_bundle(bundle, tmp_path / "bundle")
+    path = folder / DESCRIPTION_FILE
+    description = json.loads(path.read_text("utf-8"))
+    del description["market"], description["sessions_a_year"]
+    path.write_text(json.dumps(description), encoding="utf-8")
+    again = load_bundle(folder)
+    assert (again.market, again.sessions_a_year) == (None, {})
+
+
+def test_a_window_over_a_gap_has_no_forecast(bundle: Bundle, sp500_raw: pd.DataFrame) -> None:
+    """After a gap of over 14 days forecasts begin again once a window lies behind it."""
+    raw = sp500_raw[-500:].reset_index(drop=True)
+    gap = raw.drop(index=range(380, 392))
+    table = bundle.forecast_bars(with_ticker(gap))
+    before, after = raw["date"][379], raw["date"][392 + LENGTH]
+    assert (raw["date"][392] - before).days > 14
+    found = table["date"]
+    assert found[found > before].iloc[0] == after
+    with pytest.raises(BarsError, match="at most 14 days between two of them"):
+        bundle.forecast_bars(with_ticker(gap[100:435]))
