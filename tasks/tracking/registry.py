@@ -20,7 +20,7 @@ from tasks.tracking.client import PatientClient
 
 REQUIREMENTS = (
     "numpy", "pandas", "pandera", "torch", "safetensors", "TA-Lib", "pydantic", "PyYAML", "optuna",
-    "jaxtyping", "mlflow",
+    "jaxtyping", "exchange_calendars", "mlflow",
 )  # fmt: skip
 """Packages that the bundle imports; MLflow would take up to two minutes to infer them."""
 
