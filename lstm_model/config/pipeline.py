@@ -41,7 +41,8 @@ class DataConfig(Section):
     """Date of the last bar to use, inclusive; null takes all there are."""
     market: Annotated[str, Field(min_length=1)] | None = None
     """Exchange calendar, as exchange_calendars names it (`XNYS`, `XLON`, `24/7`), of tickers whose
-    suffix names no market; null takes plain tickers for US ones, and only to drop empty bars."""
+    suffix names no market: for closed days, missing and unfinished sessions, and sessions a year;
+    null takes plain tickers for US ones where their bars agree, and a year for 252 sessions."""
     prices: Literal["raw", "adjusted"] | None = None
     """Whether dividends are already in the prices: `adjusted` does not add them again (yfinance's
     default CSV); null reads it off the ex-dates, or refuses if they do not tell."""
