@@ -106,7 +106,7 @@ def store_snapshot(
         source=data.source,
         start=data.start,
         end=data.end,
-        rules=replace(rules_now(data), today=None),
+        rules=replace(rules_now(data), now=None),
         bars=tuple(parts),
         left_out=tuple(left_out),
         stored_at=dt.datetime.now(dt.UTC).replace(tzinfo=None),

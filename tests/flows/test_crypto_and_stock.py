@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tasks.data.fetch import fetch_ticker
 
 from flows.cli import call
 from lstm_model.config.pipeline import DataConfig
@@ -11,7 +12,6 @@ from lstm_model.data.bars import Bars, join_panel
 from lstm_model.data.calendar import dates_of, next_session
 from lstm_model.data.market import portfolio_sessions_a_year, ticker_sessions_a_year
 from lstm_model.data.targets import compute_targets
-from tasks.data.fetch import fetch_ticker
 
 ROOT = Path(__file__).resolve().parents[2]
 CASE = Path(__file__).with_name("crypto_and_stock")

@@ -57,14 +57,21 @@ def clean_bars(raw: pd.DataFrame, ticker: str, rules: CleaningRules | None = Non
     not change earlier ones. The exceptions look a bounded number of bars ahead: spikes 3, steps of
     adjusted closes 5, splits 10, and dead ends to the next trade.
     """
-    return clean_tidy(tidy_bars(raw, ticker), ticker, rules)
+    return clean_tidy(tidy_bars(raw, ticker, rules), ticker, rules)
 
 
-def tidy_bars(raw: pd.DataFrame, ticker: str) -> TidyBars:
-    """Parse a raw frame and order its rows; raises BarsError where that cannot be told."""
+def tidy_bars(raw: pd.DataFrame, ticker: str, rules: CleaningRules | None = None) -> TidyBars:
+    """Parse a raw frame and order its rows; raises BarsError where that cannot be told.
+
+    Bars of sessions that have not closed at `rules.now` are left out: they are not known yet.
+    """
+    rules = rules or CleaningRules()
     record = Record(ticker)
     frame = drop_unfinished_row(_read(raw, record), _last_column(raw), record)
-    return TidyBars(order_dates(frame, record), tuple(record.findings))
+    frame = order_dates(frame, record)
+    check_dates(frame["date"], rules.today, record)
+    frame = drop_unfinished_session(frame, market_of(ticker, rules.market), rules.now, record)
+    return TidyBars(frame, tuple(record.findings))
 
 
 def clean_tidy(tidy: TidyBars, ticker: str, rules: CleaningRules | None = None) -> Bars:
@@ -77,7 +84,6 @@ def clean_tidy(tidy: TidyBars, ticker: str, rules: CleaningRules | None = None) 
     frame = check_weekdays(frame, market, record)
     with_nulls = frame["date"]
     frame = drop_missing(frame, record)
-    frame = drop_unfinished_session(frame, market, rules.now, record)
     frame = fill_open(frame, record)
     require_positive(frame, record)
     check_gaps(frame["date"], record)

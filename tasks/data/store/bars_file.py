@@ -3,7 +3,7 @@
 import datetime as dt
 import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -46,8 +46,8 @@ class Recipe:
         ]  # fmt: skip
         return f"bars-{hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]}"
 
-    def make(self, known: KnownBars, today: dt.date | None = None) -> Bars:
-        """Make the bars; raises BarsError as the cleaning does, and for a bar after `today`."""
+    def make(self, known: KnownBars) -> Bars:
+        """Make the bars; raises BarsError as the cleaning does."""
         raw = known.as_of(self.learnt)
         first, last = (pd.Timestamp(date) if date else None for date in (self.start, self.end))
         keep = np.ones(len(raw), dtype=bool)
@@ -56,7 +56,7 @@ class Recipe:
         if last is not None:
             keep &= (raw["date"] <= last).to_numpy()
         tidy = TidyBars(raw[keep].reset_index(drop=True))
-        return clean_tidy(tidy, self.ticker, replace(self.rules, today=today))
+        return clean_tidy(tidy, self.ticker, self.rules)
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ def refresh_ticker(
     rules = rules_now(data)
     file = open_known(folder)
     tail = file.tail() if file is not None and source.incremental else None
-    answer, asked = _ask(source, data, ticker, tail)
+    answer, asked = _ask(source, data, ticker, tail, rules)
     if tail is not None and asked != data.start:
         if _is_known(tail, answer):
             recipe = _recipe(data, ticker, tail.last_learnt, rules)
@@ -62,7 +62,7 @@ def refresh_ticker(
             if stored is not None:
                 return _listed(recipe, stored.facts, answer.findings)
         elif _is_rewritten(tail, answer, ticker, asked, data):
-            answer, asked = _ask(source, data, ticker, None)
+            answer, asked = _ask(source, data, ticker, None, rules)
     with store.writing():
         file = open_known(folder)
         known, findings, is_new = _learn(file, answer, ticker, now, asked, data)
@@ -71,7 +71,7 @@ def refresh_ticker(
         if stored is not None:
             facts = stored.facts
         else:
-            bars = recipe.make(known, rules.today)  # first, so that refused bars are not stored
+            bars = recipe.make(known)  # first, so that refused bars are not stored
             if is_new:
                 write_known(folder, known, data.source, ticker)
             facts = write_bars(folder, recipe, bars)
@@ -90,7 +90,7 @@ def read_refreshed(store: Store, data: DataConfig, part: TickerBars) -> pd.DataF
 
 
 def _recipe(data: DataConfig, ticker: str, learnt: dt.datetime, rules: CleaningRules) -> Recipe:
-    timeless = replace(rules, today=None)
+    timeless = replace(rules, now=None)
     return Recipe(data.source, ticker, learnt, data.start, data.end, timeless)
 
 
@@ -107,7 +107,11 @@ def _listed(recipe: Recipe, facts: BarsFacts, findings: Sequence[Finding]) -> Ti
 
 
 def _ask(
-    source: BarSource, data: DataConfig, ticker: str, tail: KnownBars | None
+    source: BarSource,
+    data: DataConfig,
+    ticker: str,
+    tail: KnownBars | None,
+    rules: CleaningRules,
 ) -> tuple[TidyBars, dt.date | None]:
     """Ask for the whole span, or for its newest part; return the answer and its first date."""
     start = data.start
@@ -119,7 +123,7 @@ def _ask(
             first = dates.iloc[-OVERLAP_SESSIONS].date()
             start = first if start is None else max(start, first)
     told = len(source.findings)
-    tidy = tidy_bars(source.fetch(ticker, start, data.end), ticker)
+    tidy = tidy_bars(source.fetch(ticker, start, data.end), ticker, rules)
     return TidyBars(tidy.frame, (*source.findings[told:], *tidy.findings)), start
 
 

@@ -25,7 +25,7 @@ import pandas as pd
 from lstm_model.config.pipeline import DataConfig
 from lstm_model.data.cleaning import CleaningRules, clean_bars
 from lstm_model.errors import BarsError
-from tasks.data.fetch import fetch_ticker
+from tasks.data.clean import clean_raw
 from tasks.data.sources.csv_folder import read_bars_file
 
 def digest(bars):
@@ -35,8 +35,8 @@ def digest(bars):
 folder = Path(sys.argv[1])
 for ticker in sys.argv[2].split(","):
     data = DataConfig(source="csv", csv_dir=folder, tickers=(ticker,), start=None)
-    print(ticker, digest(fetch_ticker(data, ticker)))
     raw, _ = read_bars_file(folder / f"{ticker}.csv", ticker)
+    print(ticker, digest(clean_raw(raw, ticker, data)))
     for now in sys.argv[3].split(","):
         rules = CleaningRules.of(data, dt.datetime.fromisoformat(now))
         try:
