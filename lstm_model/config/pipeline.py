@@ -51,6 +51,9 @@ class DataConfig(Section):
     the split, or `keep` the jump as a real move."""
     max_outside_range: Fraction = 0.05
     """Largest share of bars whose close may stand outside low..high; raise it for UK trusts."""
+    max_stale_sessions: Annotated[StrictInt, Field(ge=0)] | None = None
+    """Most sessions of its market that a ticker's newest bars may lack; null takes bars of any age,
+    such as bundled ones."""
     cross_check: str | None = None
     """Second source whose closes are compared with the first's, and only reported; such as `csv`.
     """

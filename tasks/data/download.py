@@ -1,5 +1,7 @@
 """The bars of a night: every ticker brought up to date in the store, and a snapshot of them."""
 
+import datetime as dt
+
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
@@ -8,9 +10,10 @@ from lstm_model.errors import SourceUnreachable
 from tasks.data.cross_check import cross_check
 from tasks.data.snapshots import Snapshot, find_snapshot, store_snapshot, what_is_stored
 from tasks.data.sources import open_source
+from tasks.data.staleness import require_fresh
 from tasks.data.store.folder import Store
 from tasks.data.store.journal import DownloadJournal
-from tasks.data.store.refresh import refresh_ticker
+from tasks.data.store.refresh import TickerBars, refresh_ticker
 from tasks.data.universe import fetch_universe
 
 
@@ -24,13 +27,13 @@ def take_snapshot(data: DataConfig) -> Snapshot:
         return find_snapshot(data, data.snapshot)
     store, source = Store(data.raw_dir), open_source(data)
     journal = DownloadJournal(store, data, resumes=source.incremental)
+
+    def fetch(ticker: str) -> TickerBars:
+        part = journal.once(ticker, lambda: refresh_ticker(store, data, source, ticker))
+        return require_fresh(data, part, dt.datetime.now(dt.UTC))
+
     try:
-        universe = fetch_universe(
-            data,
-            lambda ticker: journal.once(
-                ticker, lambda: refresh_ticker(store, data, source, ticker)
-            ),
-        )
+        universe = fetch_universe(data, fetch)
     except SourceUnreachable as error:
         raise SourceUnreachable(f"{error}; {what_is_stored(data)}") from error
     parts = cross_check(store, data, universe.parts)

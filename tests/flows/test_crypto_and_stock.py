@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tasks.data.fetch import fetch_ticker
 
 from flows.cli import call
 from lstm_model.config.pipeline import DataConfig
@@ -12,6 +11,8 @@ from lstm_model.data.bars import Bars, join_panel
 from lstm_model.data.calendar import dates_of, next_session
 from lstm_model.data.market import portfolio_sessions_a_year, ticker_sessions_a_year
 from lstm_model.data.targets import compute_targets
+from tasks.data.clean import clean_raw
+from tasks.data.sources import open_source
 
 ROOT = Path(__file__).resolve().parents[2]
 CASE = Path(__file__).with_name("crypto_and_stock")
@@ -21,7 +22,8 @@ TICKERS = ("BTC-USD", "X")
 @pytest.fixture(scope="module")
 def panel() -> Bars:
     data = DataConfig(source="csv", csv_dir=CASE, tickers=TICKERS, start=None)
-    return join_panel([fetch_ticker(data, ticker) for ticker in TICKERS])
+    source = open_source(data)
+    return join_panel([clean_raw(source.fetch(t, None, None), t, data) for t in TICKERS])
 
 
 def test_the_dates_of_one_ticker_are_said_once(
