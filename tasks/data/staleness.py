@@ -33,8 +33,8 @@ def require_fresh(data: DataConfig, part: TickerBars, now: dt.datetime) -> Ticke
     missing = sessions_behind(part.ticker, last, data.market, now)
     if len(missing) > data.max_stale_sessions:
         raise BarsError(
-            f"{part.ticker} {part.last}: stale_bars: at most {data.max_stale_sessions} sessions may "
-            f"be missing (data.max_stale_sessions), but {len(missing)} are, the first on "
+            f"{part.ticker} {part.last}: stale_bars: at most {data.max_stale_sessions} sessions "
+            f"may be missing (data.max_stale_sessions), but {len(missing)} are, the first on "
             f"{missing[0]}; check the source, or raise data.max_stale_sessions"
         )
     return part
