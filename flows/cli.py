@@ -1,4 +1,4 @@
-"""The console script: `lstm-hpo run`, `audit`, `report`, `replay-trial`, `doctor`, `data`."""
+"""The console script: `lstm-hpo run`, `audit`, `report`, `replay-trial`, `doctor`, and groups."""
 
 import gc
 import importlib.metadata
@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from flows.champion_commands import add_champion_commands
 from flows.data_commands import data_app
 from flows.outcome import FAILED, MISUSED, Debug, Shared, exit_status
 from flows.settings import ConfigFile, Settings, parse_settings
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 
 app.add_typer(data_app, name="data")
+add_champion_commands(app)
 
 
 def _print_version(wanted: bool) -> None:

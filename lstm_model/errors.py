@@ -36,6 +36,10 @@ class StorageError(LstmHpoError):
     """A file, a database or a disk could not be read or written."""
 
 
+class ChampionError(LstmHpoError):
+    """There is no champion, or the one that there is cannot be used."""
+
+
 class LedgerError(LstmHpoError):
     """The ledger of forecasts does not hold, or would not."""
 

@@ -58,11 +58,12 @@ class Sessions:
     """A market's sessions; half days are sessions.
 
     first, last: dates that the calendar covers, inclusive; no date if `first` is after `last`.
-    closes: the time in UTC at which each session closes, by its date.
+    opens, closes: the time in UTC at which each session opens and closes, by its date.
     """
 
     first: pd.Timestamp
     last: pd.Timestamp
+    opens: "pd.Series[pd.Timestamp]"
     closes: "pd.Series[pd.Timestamp]"
 
 
@@ -88,7 +89,7 @@ def _sessions(market: str, last_year: int) -> Sessions:
         last = min(last, bounds.bound_max() or last)
         if first <= last:
             calendar = exchange_calendars.get_calendar(market, start=first, end=last)
-            return Sessions(first, last, calendar.closes)
+            return Sessions(first, last, calendar.opens, calendar.closes)
     except exchange_calendars.errors.InvalidCalendarName:
         raise ConfigError(
             f"data.market must be a calendar of exchange_calendars, such as XNYS, XLON or 24/7, "
@@ -97,7 +98,7 @@ def _sessions(market: str, last_year: int) -> Sessions:
     except (ValueError, NotImplementedError):
         pass  # Athens and Tel Aviv fail in exchange_calendars 4.13 with pandas 3
     none = pd.Series(pd.DatetimeIndex([], tz="UTC"), index=pd.DatetimeIndex([]))
-    return Sessions(last + _DAY, last, none)
+    return Sessions(last + _DAY, last, none, none)
 
 
 def is_session(dates: "pd.Series[pd.Timestamp]", market: str) -> Bool[np.ndarray, " row"]:
@@ -128,6 +129,19 @@ def next_session(market: str, after: dt.date) -> dt.date:
         if found:
             return found[0]
     raise ValueError(f"a market must have a session a year but {market} has none after {after}")
+
+
+def session_open(market: str, session: dt.date) -> dt.datetime:
+    """Return when a session opens, in UTC; midnight UTC where the calendar does not cover it.
+
+    Raises ConfigError for an unknown calendar.
+    """
+    known = sessions_of(market, pd.Timestamp(session))
+    opens = known.opens.get(pd.Timestamp(session))
+    if opens is None:
+        return dt.datetime.combine(session, dt.time(), dt.UTC)
+    moment: dt.datetime = opens.to_pydatetime()
+    return moment
 
 
 def last_closed_session(market: str, now: dt.datetime) -> dt.date:

@@ -64,6 +64,17 @@ class Ledger:
                 return first_break(entries) or Break(place, reason)
         return first_break(entries)
 
+    def require_whole(self) -> None:
+        """Raise LedgerError if an entry does not hold."""
+        self._require(first_break(self.entries()))
+
+    def _require(self, broken: Break | None) -> None:
+        if broken is not None:
+            raise LedgerError(
+                f"the ledger {self.path} must hold but entry {broken.number} does not: "
+                f"{broken.reason}; restore the file from a backup"
+            )
+
     def append(
         self, contents: Sequence[Forecast | Score], now: dt.datetime | None = None
     ) -> list[Entry]:
@@ -76,12 +87,7 @@ class Ledger:
         with self._writing():
             self._drop_cut_line()
             before = self.entries()
-            broken = first_break(before)
-            if broken is not None:
-                raise LedgerError(
-                    f"the ledger {self.path} must hold but entry {broken.number} does not: "
-                    f"{broken.reason}; restore the file from a backup"
-                )
+            self._require(first_break(before))
             # Read with the lock held, so that times ascend however many runs wait for it.
             now = now or dt.datetime.now(dt.UTC).replace(tzinfo=None)
             entries = self._follow(before, contents, now)

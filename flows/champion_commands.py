@@ -1,0 +1,247 @@
+"""The commands on the champion: `lstm-hpo forecast`, `lstm-hpo champion`, `lstm-hpo ledger`."""
+
+import getpass
+import json
+import math
+from collections import defaultdict
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from flows.outcome import FAILED, Debug
+from flows.settings import ConfigFile, Settings, parse_settings
+from lstm_model.champion.ledger_entry import Entry, Forecast, Score
+from lstm_model.config.loader import load_config
+from lstm_model.errors import ChampionError
+
+champion_app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
+ledger_app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Why = Annotated[str, typer.Option(help="The reason, for the journal.")]
+
+
+@champion_app.callback()
+def _champion() -> None:
+    """See which registered model forecasts, and change it."""
+
+
+@ledger_app.callback()
+def _ledger() -> None:
+    """See every forecast ever made, and what came of it."""
+
+
+def forecast(
+    config: ConfigFile = "configs/quickstart.yaml",
+    settings: Settings = None,
+    stale: Annotated[
+        bool, typer.Option("--stale", help="Forecast after old bars too, and write nothing.")
+    ] = False,
+    as_json: Json = False,
+    _debug: Debug = False,
+) -> None:
+    """Forecast each ticker's next session with the champion, and write it into the ledger."""
+    parsed = load_config(config, parse_settings(settings or []))
+
+    from flows.forecast import forecast_now  # noqa: PLC0415 - takes seconds, --help needs none of it
+
+    made = forecast_now(parsed, stale=stale)
+    if as_json:
+        rows = [
+            {
+                "ticker": one.ticker, "session": one.session, "made_at": made.made_at,
+                "model_version": one.model_version, "target": one.target,
+                "forecast": one.forecast, "lower": one.lower, "upper": one.upper,
+                "coverage": one.coverage, "unit": one.unit,
+                "annualised_volatility": one.annualised_volatility,
+            }
+            for one in made.forecasts
+        ]  # fmt: skip
+        print(json.dumps(rows, indent=2))
+        return
+    for one in made.forecasts:
+        print(_told(one))
+    if not made.is_written:
+        print("nothing was written: these forecasts may be of sessions that are long over")
+
+
+def _told(one: Forecast) -> str:
+    """Return a forecast in the unit that people use."""
+    start = f"{one.ticker}  session {one.session}  version {one.model_version}  "
+    if one.annualised_volatility is not None:
+        return f"{start}volatility {one.annualised_volatility:.1%} a year ({one.forecast:.4f})"
+    if one.target == "log_return":
+        points = 1e4 * math.expm1(one.forecast)
+        return f"{start}return {points:+.1f} basis points; skill in returns is not to be expected"
+    return f"{start}{one.forecast:.4f} {one.unit}"
+
+
+@champion_app.command()
+def show(
+    config: ConfigFile = "configs/quickstart.yaml",
+    settings: Settings = None,
+    as_json: Json = False,
+    _debug: Debug = False,
+) -> None:
+    """Show the champion: version, since when, by whom and why."""
+    parsed = load_config(config, parse_settings(settings or []))
+
+    from tasks.tracking.champion import champion_of  # noqa: PLC0415 - see above
+
+    registry = champion_of(parsed)
+    version = registry.champion()
+    if version is None:
+        raise ChampionError(
+            f"model {registry.model!r} has no champion; name one with lstm-hpo champion promote"
+        )
+    change = registry.since()
+    facts = {
+        "name": registry.model, "version": version, "since": change and change.at,
+        "by": change.by if change else "unknown: the alias was set elsewhere",
+        "why": change.why if change else "",
+    }  # fmt: skip
+    if as_json:
+        print(json.dumps(facts, indent=2))
+    else:
+        print(f"{facts['name']} version {version} since {facts['since'] or '?'} UTC")
+        print(f"  by {facts['by']}: {facts['why']}")
+
+
+@champion_app.command()
+def history(
+    config: ConfigFile = "configs/quickstart.yaml",
+    settings: Settings = None,
+    as_json: Json = False,
+    _debug: Debug = False,
+) -> None:
+    """List every change of the champion, the oldest first."""
+    parsed = load_config(config, parse_settings(settings or []))
+
+    from tasks.tracking.champion import champion_of  # noqa: PLC0415 - see above
+
+    registry = champion_of(parsed)
+    registry.champion()  # finishes a change that was cut off
+    changes = registry.journal.history(registry.model)
+    if as_json:
+        print(json.dumps([asdict(change) for change in changes], indent=2))
+        return
+    for change in changes:
+        print(f"{change.at}  {change.kind} version {change.version}  by {change.by}: {change.why}")
+
+
+@champion_app.command()
+def promote(
+    version: Annotated[int, typer.Argument(help="A registered version.")],
+    why: Why,
+    config: ConfigFile = "configs/quickstart.yaml",
+    settings: Settings = None,
+    _debug: Debug = False,
+) -> None:
+    """Make a version the champion."""
+    parsed = load_config(config, parse_settings(settings or []))
+
+    from tasks.tracking.champion import champion_of  # noqa: PLC0415 - see above
+
+    change = champion_of(parsed).promote(version, getpass.getuser(), why)
+    print(f"version {change.version} of {change.model} is the champion")
+
+
+@champion_app.command()
+def rollback(
+    why: Why,
+    config: ConfigFile = "configs/quickstart.yaml",
+    settings: Settings = None,
+    _debug: Debug = False,
+) -> None:
+    """Make the version before the champion the champion again."""
+    parsed = load_config(config, parse_settings(settings or []))
+
+    from tasks.tracking.champion import champion_of  # noqa: PLC0415 - see above
+
+    change = champion_of(parsed).rollback(getpass.getuser(), why)
+    print(f"version {change.version} of {change.model} is the champion again")
+
+
+@ledger_app.command("show")
+def show_ledger(
+    config: ConfigFile = "configs/quickstart.yaml",
+    settings: Settings = None,
+    as_json: Json = False,
+    _debug: Debug = False,
+) -> None:
+    """List every forecast and what came of it."""
+    parsed = load_config(config, parse_settings(settings or []))
+
+    from flows.forecast import ledger_of  # noqa: PLC0415 - see above
+
+    entries = ledger_of(parsed).entries()
+    if as_json:
+        print(json.dumps([_row(entry) for entry in entries], indent=2))
+        return
+    truths = {e.content.of: e.content.truth for e in entries if isinstance(e.content, Score)}
+    for entry in entries:
+        if isinstance(entry.content, Forecast):
+            one = entry.content
+            came = f"{truths[entry.number]:.4f}" if entry.number in truths else "not yet known"
+            print(
+                f"{entry.number:>5}  {entry.written_at[:16]}  {one.ticker}  {one.session}  "
+                f"version {one.model_version}  {one.forecast:.4f}  came {came}"
+            )
+
+
+def _row(entry: Entry) -> dict[str, object]:
+    kind = "forecast" if isinstance(entry.content, Forecast) else "score"
+    return {
+        "number": entry.number, "kind": kind, "written_at": entry.written_at,
+        **asdict(entry.content), "previous": entry.previous, "sha256": entry.sha256,
+    }  # fmt: skip
+
+
+@ledger_app.command()
+def score(
+    config: ConfigFile = "configs/quickstart.yaml", settings: Settings = None, _debug: Debug = False
+) -> None:
+    """Score what came true, and show the live error of each version."""
+    parsed = load_config(config, parse_settings(settings or []))
+
+    from flows.forecast import ledger_of, score_now  # noqa: PLC0415 - see above
+
+    print(f"{len(score_now(parsed))} forecasts came true since")
+    entries = ledger_of(parsed).entries()
+    made = {e.number: e.content for e in entries if isinstance(e.content, Forecast)}
+    errors: defaultdict[int, list[float]] = defaultdict(list)
+    for entry in entries:
+        if isinstance(entry.content, Score):
+            one = made[entry.content.of]
+            errors[one.model_version].append((one.forecast - entry.content.truth) ** 2)
+    for version, squares in sorted(errors.items()):
+        mean = sum(squares) / len(squares)
+        print(f"version {version}: mean squared error {mean:.5f} of {len(squares)} forecasts")
+
+
+@ledger_app.command()
+def verify(
+    config: ConfigFile = "configs/quickstart.yaml", settings: Settings = None, _debug: Debug = False
+) -> None:
+    """Check that no entry was changed, removed, moved or dated back."""
+    parsed = load_config(config, parse_settings(settings or []))
+
+    from flows.forecast import ledger_of  # noqa: PLC0415 - see above
+
+    ledger = ledger_of(parsed)
+    broken = ledger.verify()
+    if broken is not None:
+        print(f"entry {broken.number} does not hold: {broken.reason}")
+        raise typer.Exit(FAILED)
+    entries = ledger.entries()
+    print(
+        f"{len(entries)} entries hold" + (f"; the last is {entries[-1].sha256}" if entries else "")
+    )
+
+
+def add_champion_commands(app: typer.Typer) -> None:
+    """Add the commands to `lstm-hpo`."""
+    app.command()(forecast)
+    app.add_typer(champion_app, name="champion")
+    app.add_typer(ledger_app, name="ledger")

@@ -1,0 +1,88 @@
+"""From a night to tomorrow's forecast: champion, forecast, ledger, as a user types them."""
+
+import datetime as dt
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from flows.cli import call
+from lstm_model.data.calendar import last_closed_session, next_session, sessions_between
+from tests.pipeline.conftest import QUICKSTART, Command
+
+pytestmark = pytest.mark.e2e
+
+
+def write_bars(folder: Path, sessions: int, end: dt.date) -> None:
+    """Write bars of a made stock up to a session, the same for the same dates."""
+    days = sessions_between("XNYS", end - dt.timedelta(days=2000), end)
+    draws = np.random.default_rng(3)
+    moves = draws.normal(0, 0.01, (3, 3000))[:, : len(days)]
+    close = 100 * np.exp(np.cumsum(moves[0]))
+    rows = {
+        "date": days, "open": close, "high": close * np.exp(np.abs(moves[1])),
+        "low": close * np.exp(-np.abs(moves[2])), "close": close, "volume": 1e6,
+    }  # fmt: skip
+    folder.mkdir(exist_ok=True)
+    pd.DataFrame(rows).tail(sessions).round(4).to_csv(folder / "X.csv", index=False)
+
+
+def test_from_a_night_to_a_forecast_that_came_true(
+    lstm_hpo_run: Command, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A forecast needs a champion and the newest session, is written once, and is scored later."""
+    today = last_closed_session("XNYS", dt.datetime.now(dt.UTC))
+    last = sessions_between("XNYS", today - dt.timedelta(days=9), today)[-2]
+    bars = tmp_path / "bars"
+    write_bars(bars, 700, last)
+    own = {
+        "data.source": "csv", "data.csv_dir": str(bars), "data.tickers": "[X]",
+        "data.start": "null", "data.raw_dir": str(tmp_path / "data/raw"),
+        "windows.length": "20",
+    }  # fmt: skip
+    night = {key.replace(".", "__"): value for key, value in own.items()}
+    assert lstm_hpo_run("--trials", "1", **night).status == 0
+
+    def command(*words: str) -> tuple[int, str, str]:
+        settings = [word for key, value in own.items() for word in ("--set", f"{key}={value}")]
+        status = call([*words, "--config", QUICKSTART, *settings])
+        return status, *capfd.readouterr()
+
+    status, _, err = command("champion", "show")
+    assert (status, err.count("\n")) == (1, 1)
+    assert "has no champion; name one with" in err
+    status, _, err = command("forecast")
+    assert (status, "must have a champion but has none" in err) == (1, True)
+    assert command("champion", "promote", "7", "--why", "x")[0] == 1
+    assert command("champion", "promote", "1", "--why", "the first")[0] == 0
+    shown = json.loads(command("champion", "show", "--json")[1])
+    assert (shown["name"], shown["version"], shown["why"]) == ("lstm-hpo", 1, "the first")
+
+    status, _, err = command("forecast")
+    assert status == 1
+    assert f"1 have closed since the last bar with prices, {last}, the first on {today}" in err
+    (stale,) = json.loads(command("forecast", "--stale", "--json")[1])
+    assert stale["session"] == today.isoformat()
+
+    write_bars(bars, 701, today)
+    status, out, err = command("forecast", "--json")
+    assert status == 0, err
+    (made,) = json.loads(out)
+    assert (made["ticker"], made["model_version"]) == ("X", 1)
+    assert made["session"] == next_session("XNYS", today).isoformat()
+    assert made["annualised_volatility"] > 0
+    status, _, err = command("forecast")
+    assert (status, "may forecast" in err) == (1, True)
+    status, out, _ = command("ledger", "verify")
+    assert (status, out.startswith("1 entries hold")) == (0, True)
+    assert "not yet known" in command("ledger", "show")[1]
+
+    ledger = tmp_path / "data/ledger.jsonl"
+    whole = ledger.read_text()
+    ledger.write_text(whole.replace(f'"forecast": {made["forecast"]!r}', '"forecast": -1.0'))
+    status, out, _ = command("ledger", "verify")
+    assert (status, out) == (1, "entry 1 does not hold: its content was changed\n")
+    status, _, err = command("forecast")
+    assert (status, "must hold but entry 1 does not" in err) == (1, True)
