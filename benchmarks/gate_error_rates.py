@@ -66,11 +66,9 @@ def main() -> None:
         for name, rivals in NULLS.items():
             false[name] = rate(promoted(sliding_year, rivals, years))
             print(f"{name:<75}{false[name]:7.2%}", flush=True)
-        false["one standing challenger, live days alone, errors correlated 0.97"] = rate(
-            promoted(standing_year, Rivals(0.97), years)
-        )
-        for name, share in false.items():
-            print(f"{name:<75}{share:7.2%}", flush=True)
+        alone = "one standing challenger, live days alone, errors correlated 0.97"
+        false[alone] = rate(promoted(standing_year, Rivals(0.97), years))
+        print(f"{alone:<75}{false[alone]:7.2%}", flush=True)
         found = {
             name: quantiles(promoted(sliding_year, rivals, years // 4))
             for name, rivals in GAINS.items()
