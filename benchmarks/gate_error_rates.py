@@ -25,6 +25,8 @@ from lstm_model.champion.gate import judge
 from lstm_model.champion.paired import DatedLosses, PairedLosses
 
 NIGHTS, BLOCK = 250, 713
+LONGEST = 500
+"""Nights that a better challenger has at most; it may take more than a year."""
 NEVER = math.inf
 RULES = GateRules()
 NULLS = {
@@ -70,7 +72,7 @@ def main() -> None:
         false[alone] = rate(promoted(standing_year, Rivals(0.97), years))
         print(f"{alone:<75}{false[alone]:7.2%}", flush=True)
         found = {
-            name: quantiles(promoted(sliding_year, rivals, years // 4))
+            name: quantiles(promoted(two_years, rivals, years // 4))
             for name, rivals in GAINS.items()
         }
         for name, row in found.items():
@@ -101,7 +103,7 @@ def rate(nights: np.ndarray) -> float:
 
 def quantiles(nights: np.ndarray) -> dict[str, float | None]:
     """Return the shares promoted by some nights, and after how many nights half and 80 % were."""
-    shares = {f"by_night_{by}": float(np.mean(nights < by)) for by in (1, 60, 120, 250)}
+    shares = {f"by_night_{by}": float(np.mean(nights < by)) for by in (1, 60, 120, 250, 500)}
     ordered = np.sort(nights)
     after = {
         f"{share:.0%}_after": ordered[math.ceil(share * len(nights)) - 1] for share in (0.5, 0.8)
@@ -117,7 +119,7 @@ def day_of(night: int) -> int:
 def looks() -> Iterator[tuple[GateState, float]]:
     """Yield each night's state and level, which do not depend on the losses."""
     state = GateState()
-    for night in range(NIGHTS):
+    for night in range(LONGEST):
         look = tonights_look(day_of(night), state, RULES)
         yield state, look.level
         state = look.state
@@ -126,18 +128,23 @@ def looks() -> Iterator[tuple[GateState, float]]:
 LOOKS = tuple(looks())
 
 
-def sliding_year(rivals: Rivals, seed: int) -> float:
+def sliding_year(rivals: Rivals, seed: int, nights: int = NIGHTS) -> float:
     """Return the night of the first promotion if each night has a challenger and a newer block."""
     draws = np.random.default_rng(seed)
-    champion, challengers = squared_errors(draws, rivals, BLOCK + NIGHTS, NIGHTS)
-    blocks = np.array([champion[night : night + BLOCK] for night in range(NIGHTS)])
+    champion, challengers = squared_errors(draws, rivals, BLOCK + nights, nights)
+    blocks = np.array([champion[night : night + BLOCK] for night in range(nights)])
     theirs = np.array([own[night : night + BLOCK] for night, own in enumerate(challengers)])
     p = p_values(blocks - theirs)
     return first_promotion(
         (night, blocks[night], theirs[night])
-        for night in range(NIGHTS)
+        for night in range(nights)
         if may_pass(night, p[night])
     )
+
+
+def two_years(rivals: Rivals, seed: int) -> float:
+    """Return the night of the first promotion within 500 nights."""
+    return sliding_year(rivals, seed, LONGEST)
 
 
 def standing_year(rivals: Rivals, seed: int) -> float:

@@ -23,7 +23,7 @@ class GateRules:
     """
 
     alpha_a_year: float = 0.05
-    nightly_share: float = 0.2
+    nightly_share: float = 0.1
     days_between_looks: int = 31
     margin: float = 0.01
     min_dates: int = 60

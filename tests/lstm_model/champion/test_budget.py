@@ -46,10 +46,10 @@ def test_the_first_night_has_a_large_look_and_the_next_a_month_later() -> None:
     """Between large looks each night has a small one, at the level of its share."""
     first = tonights_look(100, GateState(), RULES)
     assert (first.is_large, first.next_large) == (True, 131)
-    assert first.level == pytest.approx(0.04 / 12 + 0.01 / 365)
+    assert first.level == pytest.approx(0.045 / 12 + 0.005 / 365)
     small = tonights_look(130, first.state, RULES)
     assert (small.is_large, small.next_large) == (False, 131)
-    assert small.level == pytest.approx(0.01 / 365)
+    assert small.level == pytest.approx(0.005 / 365)
     assert tonights_look(131, small.state, RULES).is_large
 
 

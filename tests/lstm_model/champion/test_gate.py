@@ -119,7 +119,7 @@ def test_a_small_look_needs_more(make_pair: PairMaker) -> None:
 
     assert (tonight(some).outcome, small(some).outcome) == ("better", "not_sure")
     assert small(much).outcome == "better"
-    assert "a small look at level 2.7e-05, the next large one from 2019-05-14" in small(some).text
+    assert "a small look at level 1.4e-05, the next large one from 2019-05-14" in small(some).text
 
 
 def test_a_significant_gain_below_the_margin_is_not_enough(make_pair: PairMaker) -> None:
