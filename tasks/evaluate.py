@@ -105,7 +105,8 @@ def _forecasts(ensembles: dict[str, Ensemble], rows: Rows, ends: np.ndarray) -> 
         bundle = ensemble.bundle
         key = bundle.params.feature_scaling, bundle.window_length
         if key not in windows:
-            windows[key] = bundle.windows(rows.features, ends)
+            codes = bundle.codes_of(rows.tickers)[rows.ticker_of_row[ends]]
+            windows[key] = bundle.windows(rows.features, ends, codes)
         forecasts[name] = bundle.forecast_windows(windows[key], rows.har_terms[ends])
     return forecasts
 

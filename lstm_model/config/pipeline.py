@@ -10,7 +10,7 @@ from pydantic import Field, StrictInt, field_validator, model_validator
 from lstm_model.config.search import SearchConfig
 from lstm_model.config.section import Address, Count, Fraction, Section, canonical_sha256
 from lstm_model.errors import ConfigError
-from lstm_model.search.distributions import Number
+from lstm_model.search.distributions import Domain, Number
 from lstm_model.search.hyper_params import EXAMPLES
 from lstm_model.shares import exact
 
@@ -310,6 +310,22 @@ class PipelineConfig(Section):
                 f"but can be {longest}; raise windows.length or lower the longest sequence"
             )
         return self
+
+    @model_validator(mode="after")
+    def _something_is_searched(self) -> "PipelineConfig":
+        if not self.active_space:
+            raise ValueError(
+                f"search.space.ticker_embedding needs a panel of two tickers or more but "
+                f"data.tickers has {len(self.data.tickers)}; search another parameter too"
+            )
+        return self
+
+    @property
+    def active_space(self) -> dict[str, Domain]:
+        """The parameters that this panel can use: one ticker alone needs no embedding."""
+        panel = len(self.data.tickers) > 1
+        space = self.search.space.items()
+        return {name: domain for name, domain in space if panel or name != "ticker_embedding"}
 
     @property
     def purge_bars(self) -> int:

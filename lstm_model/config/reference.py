@@ -53,6 +53,8 @@ PARAMETERS = {
     "sequence_length": "Bars the network reads; null reads `windows.length`.",
     "feature_scaling": "How features are scaled, with statistics of the train block.",
     "jitter": "Standard deviation of the noise added to the scaled features in training.",
+    "ticker_embedding": "Numbers learnt for each ticker of a panel, and seen at every bar; "
+    "with one ticker it is not searched.",
 }
 """What each parameter of network and training does."""
 

@@ -16,12 +16,16 @@ from lstm_model.search.hyper_params import HyperParams
 
 @dataclass(frozen=True, slots=True)
 class WindowSet:
-    """Samples of one block: all blocks share `rows`; `ends` are the last rows of the windows."""
+    """Samples of one block: all blocks share `rows`; `ends` are the last rows of the windows.
+
+    tickers: code of each sample's ticker; only a network with an embedding reads them.
+    """
 
     rows: Float32[Tensor, "row feature"]
     ends: Int64[Tensor, " sample"]
     labels: Float32[Tensor, " sample"]
     length: int
+    tickers: Int64[Tensor, " sample"] | None = None
 
     def __len__(self) -> int:
         return len(self.ends)
@@ -35,8 +39,9 @@ class WindowSet:
 
     def to(self, device: torch.device) -> "WindowSet":
         """Return the same samples on another device."""
+        tickers = None if self.tickers is None else self.tickers.to(device)
         return WindowSet(
-            self.rows.to(device), self.ends.to(device), self.labels.to(device), self.length
+            self.rows.to(device), self.ends.to(device), self.labels.to(device), self.length, tickers
         )
 
 
@@ -53,7 +58,13 @@ def window_set(
 ) -> WindowSet:
     """Return a block's windows, which point into the scaled tensor of its rows."""
     labels = scaler.scale_labels(rows, ends).astype(np.float32)
-    return WindowSet(tensor, torch.from_numpy(ends), torch.from_numpy(labels), rows.window_length)
+    return WindowSet(
+        rows=tensor,
+        ends=torch.from_numpy(ends),
+        labels=torch.from_numpy(labels),
+        length=rows.window_length,
+        tickers=torch.from_numpy(rows.ticker_of_row[ends].astype(np.int64)),
+    )
 
 
 def scaled_windows(rows: Rows, ends: Int[np.ndarray, " sample"], scaler: Scaler) -> WindowSet:
@@ -68,6 +79,7 @@ class ScaledView:
     scaler: Scaler
     train: WindowSet
     validation: WindowSet
+    ticker_count: int
 
     @property
     def zero_head(self) -> bool:
@@ -77,8 +89,10 @@ class ScaledView:
     @property
     def both(self) -> WindowSet:
         """Train and validation as one block, for a refit."""
+        tickers = [block.tickers for block in (self.train, self.validation)]
         return dataclasses.replace(
             self.train,
+            tickers=torch.cat([codes for codes in tickers if codes is not None]),
             ends=torch.cat([self.train.ends, self.validation.ends]),
             labels=torch.cat([self.train.labels, self.validation.labels]),
         )
@@ -97,6 +111,7 @@ def scale_view(view: SearchView, params: HyperParams) -> ScaledView:
         scaler=scaler,
         train=window_set(tensor, rows, view.train, scaler),
         validation=window_set(tensor, rows, view.validation, scaler),
+        ticker_count=len(rows.tickers),
     )
 
 

@@ -1,7 +1,7 @@
 """Bundle: everything a forecast needs, in one folder of safetensors and JSON, without pickle."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -25,6 +25,7 @@ from lstm_model.data.targets import TargetKind
 from lstm_model.data.windows import WindowSet
 from lstm_model.errors import BarsError
 from lstm_model.model.network import LSTMRegressor
+from lstm_model.model.ticker_embedding import UNKNOWN
 from lstm_model.model.training import build_network, forecast
 from lstm_model.search.hyper_params import HyperParams
 
@@ -51,6 +52,7 @@ class Bundle:
         None if it is not known.
     market: calendar of tickers whose suffix names no market, as in training (`data.market`).
     sessions_a_year: of the tickers trained on; a ticker that is not among them has its market's.
+    tickers: of the panel it was trained on, in the order of the networks' embeddings.
     """
 
     networks: tuple[LSTMRegressor, ...]
@@ -64,16 +66,29 @@ class Bundle:
     smearing: float | None = None
     market: str | None = None
     sessions_a_year: Mapping[str, int] = field(default_factory=dict)
+    tickers: tuple[str, ...] = ()
+
+    def codes_of(self, tickers: Sequence[str]) -> Int[np.ndarray, " ticker"]:
+        """Return each ticker's place in the panel of training, `UNKNOWN` for all others."""
+        places = {ticker: code for code, ticker in enumerate(self.tickers)}
+        return np.array([places.get(ticker, UNKNOWN) for ticker in tickers], dtype=np.int64)
 
     def windows(
-        self, features: Float32[np.ndarray, "row feature"], ends: Int[np.ndarray, " sample"]
+        self,
+        features: Float32[np.ndarray, "row feature"],
+        ends: Int[np.ndarray, " sample"],
+        codes: Int[np.ndarray, " sample"] | None = None,
     ) -> WindowSet:
-        """Return the windows that end at `ends`, scaled as in training; their labels are zeros."""
+        """Return the windows that end at `ends`, scaled as in training; their labels are zeros.
+
+        codes: of the samples' tickers, as `codes_of` gives them; embeddings need them.
+        """
         return WindowSet(
             rows=torch.from_numpy(self.scaler.scale_features(features)),
             ends=torch.from_numpy(ends),
             labels=torch.zeros(len(ends)),
             length=self.window_length,
+            tickers=None if codes is None else torch.from_numpy(codes),
         )
 
     def forecast_windows(
@@ -126,7 +141,8 @@ class Bundle:
                 f"of them but there are none; pass more history"
             )
         terms = np.concatenate([har_terms(frame) for frame in histories.values()])[ends]
-        windows = self.windows(features.values.astype(np.float32), ends)
+        codes = self.codes_of(features.tickers)[features.ticker_of_row[ends]]
+        windows = self.windows(features.values.astype(np.float32), ends, codes)
         values = self.forecast_windows(windows, terms)
         tickers = np.array(features.tickers)[features.ticker_of_row[ends]]
         dates = features.dates[ends].astype("datetime64[D]").astype("datetime64[us]")
@@ -169,6 +185,7 @@ def save_bundle(bundle: Bundle, folder: Path) -> Path:
         "features": bundle.features.model_dump(mode="json"),
         "feature_names": bundle.feature_names,
         "window_length": bundle.window_length,
+        "tickers": bundle.tickers,
         "target": {"kind": bundle.target_kind, "horizon": bundle.horizon},
         "smearing": bundle.smearing,
         "market": bundle.market,
@@ -212,10 +229,13 @@ def load_bundle(folder: Path) -> Bundle:
     description = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
     params = HyperParams.from_mapping(description["params"])
     feature_names = tuple(description["feature_names"])
+    tickers = tuple(description.get("tickers", ()))  # older bundles have no embedding
     weights = load_file(folder / WEIGHTS_FILE)
     networks = []
     for member in range(description["networks"]):
-        network = build_network(len(feature_names), params, seed=0)
+        network = build_network(
+            len(feature_names), params, seed=0, ticker_count=max(1, len(tickers))
+        )
         own = f"{member}."
         network.load_state_dict(
             {key.removeprefix(own): value for key, value in weights.items() if key.startswith(own)}
@@ -242,4 +262,5 @@ def load_bundle(folder: Path) -> Bundle:
         smearing=description.get("smearing"),
         market=description.get("market"),
         sessions_a_year=description.get("sessions_a_year", {}),
+        tickers=tickers,
     )

@@ -3,9 +3,10 @@
 import warnings
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
+from lstm_model.model.ticker_embedding import TickerEmbedding
 from lstm_model.search.hyper_params import HyperParams
 
 
@@ -21,27 +22,42 @@ class LSTMRegressor(nn.Module):
     a separate LSTM. Ba, Kiros & Hinton (2016), "Layer Normalization".
     With `recurrent_dropout` hidden-to-hidden weights are dropped, once per batch and the same at
     every bar. Merity, Keskar & Socher (2018), "Regularizing and Optimizing LSTM Language Models".
+    With `ticker_embedding` the vector of the window's ticker is appended to every bar.
     """
 
-    def __init__(self, feature_count: int, params: HyperParams) -> None:
+    def __init__(self, feature_count: int, params: HyperParams, ticker_count: int = 1) -> None:
         super().__init__()
         self.hidden_size = params.hidden_size
         self.recurrent_dropout = params.recurrent_dropout
         width = state_width(params)
         self.lstm: nn.Module
         self.norms = nn.ModuleList()
+        input_size = feature_count + params.ticker_embedding
         if params.layer_norm:
-            inputs = [feature_count] + [width] * (params.num_layers - 1)
+            inputs = [input_size] + [width] * (params.num_layers - 1)
             self.lstm = nn.ModuleList(_lstm(count, 1, params) for count in inputs)
             self.norms.extend(nn.LayerNorm(width) for _ in inputs)
         else:
-            self.lstm = _lstm(feature_count, params.num_layers, params)
+            self.lstm = _lstm(input_size, params.num_layers, params)
         self.dropout = nn.Dropout(params.dropout)
         self.head = nn.Linear(width, 1)
+        self.ticker_embedding: TickerEmbedding | None = None
+        if params.ticker_embedding:  # it draws no random number
+            self.ticker_embedding = TickerEmbedding(ticker_count, params.ticker_embedding)
 
-    def forward(self, windows: Float[Tensor, "window time feature"]) -> Float[Tensor, " window"]:
-        """Return one forecast per window, in units of the scaled label."""
+    def forward(
+        self,
+        windows: Float[Tensor, "window time feature"],
+        tickers: Int64[Tensor, " window"] | None = None,
+    ) -> Float[Tensor, " window"]:
+        """Return one forecast per window, in units of the scaled label.
+
+        tickers: codes of the windows' tickers; only a network with an embedding needs them.
+        """
         states = windows
+        if self.ticker_embedding is not None and tickers is not None:
+            vectors = self.ticker_embedding(tickers)[:, None]
+            states = torch.cat([windows, vectors.expand(-1, windows.shape[1], -1)], dim=-1)
         for depth, lstm in enumerate(self._lstms()):
             states = self._run(lstm, self.dropout(states) if depth else states)
             if self.norms:
@@ -62,6 +78,8 @@ class LSTMRegressor(nn.Module):
         ]
         for layer, norm in zip(layers, self.norms, strict=False):
             layer.extend(norm.parameters())
+        if self.ticker_embedding is not None:  # an input of the lowest layer
+            layers[0].extend(self.ticker_embedding.parameters())
         return [list(self.head.parameters()), *reversed(layers)]
 
     def _lstms(self) -> list[nn.LSTM]:
@@ -113,18 +131,20 @@ def state_width(params: HyperParams) -> int:
     return params.hidden_size * (2 if params.bidirectional else 1)
 
 
-def parameter_count(feature_count: int, params: HyperParams) -> int:
+def parameter_count(feature_count: int, params: HyperParams, ticker_count: int = 1) -> int:
     """Return the number of trainable parameters.
 
     Each layer and direction has 4H(in + H) + 8H, where `in` is the width W of the layer below; each
-    layer norm has 2W, the head W + 1.
+    layer norm has 2W, the head W + 1. An embedding has its width for each ticker, and widens the
+    input.
     """
+    embedding = params.ticker_embedding
     hidden, width = params.hidden_size, state_width(params)
-    inputs = [feature_count] + [width] * (params.num_layers - 1)
+    inputs = [feature_count + embedding] + [width] * (params.num_layers - 1)
     directions = width // hidden
     lstm = directions * sum(4 * hidden * (n + hidden) + 8 * hidden for n in inputs)
     norms = 2 * width * params.num_layers if params.layer_norm else 0
-    return lstm + norms + width + 1
+    return lstm + norms + width + 1 + embedding * ticker_count
 
 
 def training_cost(params: HyperParams, window_length: int = 60) -> float:

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from lstm_model.config.pipeline import PipelineConfig
@@ -74,16 +74,23 @@ def resolve_device(device: str) -> str:
 
 
 def build_network(
-    feature_count: int, params: HyperParams, seed: int, *, zero_head: bool = False
+    feature_count: int,
+    params: HyperParams,
+    seed: int,
+    *,
+    ticker_count: int = 1,
+    zero_head: bool = False,
 ) -> LSTMRegressor:
     """Build a network whose initial weights depend only on the seed.
+
+    ticker_count: tickers of the panel, for each of which an embedding has a vector.
 
     With a zero head, a network that corrects another forecast starts from that forecast. Zhang,
     Dauphin & Ma (2019), "Fixup Initialization", start residual branches the same way.
     """
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        network = LSTMRegressor(feature_count, params)
+        network = LSTMRegressor(feature_count, params, ticker_count)
     if zero_head:
         nn.init.zeros_(network.head.weight)
         nn.init.zeros_(network.head.bias)
@@ -119,6 +126,9 @@ def train_epochs(
     network.to(device)
     train = train.to(device)
     validation = None if validation is None else validation.to(device)
+    codes = _tickers(network, train)
+    if network.ticker_embedding is not None and codes is not None:
+        network.ticker_embedding.see(codes)
     rising = warmup_steps(params, len(train), schedule_epochs or max_epochs)
     update = Update(network, params, settings.gradient_clip, rising)
     half = settings.precision == "bf16"
@@ -140,7 +150,7 @@ def train_epochs(
                     windows = windows + params.jitter * torch.randn_like(windows)
                 update.zero_grad()
                 with torch.autocast(device.type, torch.bfloat16, enabled=half):
-                    outputs = network(windows)
+                    outputs = network(windows, _tickers(network, train, samples))
                 loss = nn.functional.mse_loss(outputs.float(), labels)
                 loss.backward()
                 update.step()
@@ -157,6 +167,17 @@ def train_epochs(
                 watch(forecasts)
         seconds = time.perf_counter() - started
         yield EpochResult(epoch, train_loss, validation_loss, seconds)
+
+
+def _tickers(
+    network: LSTMRegressor, windows: WindowSet, samples: Int64[Tensor, " window"] | None = None
+) -> Int64[Tensor, " window"] | None:
+    """Return the codes of samples, of all by default, if the network has an embedding."""
+    if network.ticker_embedding is None:
+        return None
+    if windows.tickers is None:
+        raise ValueError("a network with ticker_embedding needs the samples' tickers but has none")
+    return windows.tickers if samples is None else windows.tickers[samples]
 
 
 def _random_state() -> tuple[Tensor, list[Tensor]]:
@@ -183,7 +204,10 @@ def forecast(network: LSTMRegressor, windows: WindowSet) -> Float[np.ndarray, " 
     with torch.no_grad():
         order = torch.arange(len(windows), device=windows.ends.device)
         batches = torch.split(order, EVALUATION_BATCH)
-        parts = [network(windows.batch(samples)[0]).cpu() for samples in batches]
+        parts = [
+            network(windows.batch(samples)[0], _tickers(network, windows, samples)).cpu()
+            for samples in batches
+        ]
     network.train(was_training)
     return torch.cat(parts).double().numpy()
 

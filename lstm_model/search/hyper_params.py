@@ -44,6 +44,8 @@ class HyperParams:
     sequence_length: in bars; None takes the window length of the data set.
     feature_scaling: standard, robust or rank.
     jitter: standard deviation of the noise on inputs, in units of the scaled features.
+    ticker_embedding: numbers that a panel's network learns for each ticker, and sees at every bar;
+        0 learns none.
 
     Raises ValueError for a value that breaks its rule.
     """
@@ -65,6 +67,7 @@ class HyperParams:
     sequence_length: int | None = None
     feature_scaling: str = "standard"
     jitter: float = 0.0
+    ticker_embedding: int = 0
 
     def __post_init__(self) -> None:
         for name in ("hidden_size", "num_layers", "batch_size"):
@@ -72,7 +75,7 @@ class HyperParams:
         for name in ("dropout", "recurrent_dropout", "momentum"):
             self._require(name, 0.0 <= getattr(self, name) < 1.0, "in [0, 1)")
         self._require("lr", self.lr > 0.0, "> 0")
-        for name in ("weight_decay", "gradient_noise", "jitter"):
+        for name in ("weight_decay", "gradient_noise", "jitter", "ticker_embedding"):
             value = getattr(self, name)
             self._require(name, value >= 0.0 and math.isfinite(value), ">= 0 and finite")
         self._require("layer_lr_decay", 0.0 < self.layer_lr_decay <= 1.0, "in (0, 1]")

@@ -35,6 +35,7 @@ HARD_LIMITS = {
     "layer_lr_decay": (0.0, 1.0),
     "warmup_share": (0.0, 1.0),
     "sequence_length": (2.0, math.inf),
+    "ticker_embedding": (0.0, math.inf),
 }
 """Bounds that `HyperParams` sets for each parameter."""
 

@@ -107,11 +107,11 @@ def _proposal_settings(
     """Return what proposals are made from; the queue was fixed when the study was created."""
     search = config.search
     known_good = best_of_last_night(study, study_name, space_sha256(config), search.warm_start)
-    queue = queue_first(known_good, search.examples, search.space)
+    queue = queue_first(known_good, search.examples, config.active_space)
     return ProposalSettings(
         seed=config.seed,
         study_name=study_name,
-        space=search.space,
+        space=config.active_space,
         startup_trials=search.startup_trials,
         sampler=search.sampler,
         queued=fix_recipe(study, queue, config, data_set),
@@ -242,7 +242,7 @@ class SearchRunner:
         )
 
     def _submit(self, spec: TrialSpec) -> None:
-        space = self.config.search.space
+        space = self.config.active_space
         stored = begin_trial(self.study, spec, space)
         searched = searched_part(spec.params, space)
         run_id = self.logger.start_trial(spec.number, stored.number, searched)

@@ -72,7 +72,7 @@ def space_sha256(config: PipelineConfig) -> str:
 
 
 def _space(config: PipelineConfig) -> dict[str, object]:
-    return {name: domain.model_dump() for name, domain in config.search.space.items()}
+    return {name: domain.model_dump() for name, domain in config.active_space.items()}
 
 
 @contextmanager
@@ -182,7 +182,7 @@ def fix_recipe(
 ) -> tuple[HyperParams, ...]:
     """Record what a new study is made from; return its queue, which is fixed from then on."""
     if QUEUED not in study.user_attrs:
-        space = config.search.space
+        space = config.active_space
         study.set_user_attr(SPACE, space_sha256(config))
         study.set_user_attr(CONFIG, config.model_dump(mode="json"))
         study.set_user_attr(SNAPSHOT, data_set.snapshot_sha256)

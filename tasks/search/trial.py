@@ -153,7 +153,11 @@ def _train_part(
 ) -> LSTMRegressor:
     """Train on one view; `epochs` grows with each epoch, so a divergence keeps its curve."""
     network = build_network(
-        view.train.rows.shape[1], spec.params, settings.seed, zero_head=view.zero_head
+        view.train.rows.shape[1],
+        spec.params,
+        settings.seed,
+        ticker_count=view.ticker_count,
+        zero_head=view.zero_head,
     )
     for result in train_epochs(
         network, spec.params, view.train, view.validation, settings, spec.epochs

@@ -144,6 +144,7 @@ class FinalTrainings:
                 ticker: ticker_sessions_a_year(ticker, self.config.data.market)
                 for ticker in rows.tickers
             },
+            tickers=rows.tickers,
         )
         with refuse_politely(f"models in {self.root}"):
             save_bundle(bundle, self.root / name)
@@ -151,7 +152,7 @@ class FinalTrainings:
             name=name,
             bundle_path=str(self.root / name),
             params=params,
-            parameters=parameter_count(len(rows.feature_names), params),
+            parameters=parameter_count(len(rows.feature_names), params, len(rows.tickers)),
             seeds=tuple(member.seed for member in members),
             trainings=tuple(member.curve for member in members),
             refit=self.config.training.retrain.refit,
@@ -175,8 +176,13 @@ class FinalTrainings:
         """Read the weights that a worker wrote."""
         if isinstance(outcome, str):
             return outcome
-        features = len(load_search_view(spec.search_path).rows.feature_names)
-        network = build_network(features, spec.params, spec.settings.seed)
+        rows = load_search_view(spec.search_path).rows
+        network = build_network(
+            len(rows.feature_names),
+            spec.params,
+            spec.settings.seed,
+            ticker_count=len(rows.tickers),
+        )
         network.load_state_dict(load_file(Path(spec.weights_path)))
         return TrainedMember(spec.settings.seed, network.eval(), outcome.curve, outcome.validation)
 

@@ -14,6 +14,7 @@ from lstm_model.data.windows import ScaledView
 from lstm_model.errors import TrainingDiverged
 from lstm_model.model.cross_stopping import CrossStopping
 from lstm_model.model.early_stopping import LearningCurve, fit
+from lstm_model.model.network import LSTMRegressor
 from lstm_model.model.training import TrainingSettings, build_network, train_epochs
 from lstm_model.search.hyper_params import HyperParams
 from tasks.data.data_set import load_scaled_view, load_search_view
@@ -60,8 +61,7 @@ def train_final(spec: FinalSpec) -> FinalTraining:
     """
     params, settings = spec.params, spec.settings
     view = load_scaled_view(spec.search_path, params.feature_scaling, params.sequence_length)
-    features = view.train.rows.shape[1]
-    network = build_network(features, params, settings.seed, zero_head=view.zero_head)
+    network = _untrained(spec, view)
     cross = _cross_stopping(spec.search_path, view)
     best = fit(
         network,
@@ -76,7 +76,7 @@ def train_final(spec: FinalSpec) -> FinalTraining:
     )
     network, curve = best.network, best.curve
     if spec.refit:
-        again = build_network(features, params, settings.seed, zero_head=view.zero_head)
+        again = _untrained(spec, view)
         try:
             for _ in train_epochs(
                 again, params, view.both, None, settings, curve.best_epoch, spec.trial_epochs
@@ -88,6 +88,16 @@ def train_final(spec: FinalSpec) -> FinalTraining:
             curve = replace(curve, reason=reason)
     save_file(network.cpu().state_dict(), Path(spec.weights_path))
     return FinalTraining(curve, cross.forecasts)
+
+
+def _untrained(spec: FinalSpec, view: ScaledView) -> LSTMRegressor:
+    return build_network(
+        view.train.rows.shape[1],
+        spec.params,
+        spec.settings.seed,
+        ticker_count=view.ticker_count,
+        zero_head=view.zero_head,
+    )
 
 
 def _cross_stopping(search_path: str, view: ScaledView) -> CrossStopping:
