@@ -9,5 +9,5 @@ from tasks.data.prepare import prepare_data_set
 
 def audit(settings: PipelineConfig) -> tuple[AuditRow, ...]:
     """Fetch, prepare and audit without a server, by calling the tasks as plain functions."""
-    snapshot = take_snapshot(settings.data)
+    snapshot = take_snapshot(settings.data_to_fetch)
     return audit_data(settings, snapshot, prepare_data_set.fn(snapshot, settings))

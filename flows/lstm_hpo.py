@@ -47,7 +47,7 @@ def lstm_hpo(
     clock = StageClock()
     with open_workers(settings) as workers:
         with clock.stage("download"):
-            snapshot = download_bars(settings.data)
+            snapshot = download_bars(settings.data_to_fetch)
         with clock.stage("prepare"):
             data_set = prepare_data_set(snapshot, settings)
         with open_night(settings, name) as logger:

@@ -80,9 +80,10 @@ def summarise(
 
 
 def _data_facts(snapshot: Snapshot, data_set: DataSet) -> DataFacts:
+    rows = load_search_view(data_set.search_path).rows
     return DataFacts(
         source=snapshot.source,
-        tickers=snapshot.tickers,
+        tickers=rows.tickers,
         bars=snapshot.rows,
         first=snapshot.first,
         last=snapshot.last,
@@ -92,7 +93,8 @@ def _data_facts(snapshot: Snapshot, data_set: DataSet) -> DataFacts:
         test_samples=data_set.test_samples,
         validation_start=data_set.validation_start.isoformat(),
         test_start=data_set.test_start.isoformat(),
-        features=load_search_view(data_set.search_path).rows.feature_names,
+        features=rows.feature_names,
+        exogenous=tuple(t for t in snapshot.tickers if t not in set(rows.tickers)),
         findings=(*open_bars(snapshot).findings, *panel_findings(load_split(data_set))),
     )
 

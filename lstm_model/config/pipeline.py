@@ -7,14 +7,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictInt, field_validator, model_validator
 
+from lstm_model.config.exogenous import ExogenousConfig
 from lstm_model.config.search import SearchConfig
 from lstm_model.config.section import Address, Count, Fraction, Section, canonical_sha256
+from lstm_model.config.tickers import check_ticker
 from lstm_model.errors import ConfigError
 from lstm_model.search.distributions import Domain, Number
 from lstm_model.search.hyper_params import EXAMPLES
 from lstm_model.shares import exact
 
-TICKER_PATTERN = re.compile(r"\^?[A-Z0-9][A-Z0-9.\-&]{0,14}(=[XF])?")
 STUDY_NAME_PATTERN = re.compile(r"(?!\.)[A-Za-z0-9._\-]{1,64}")
 FUNCTION_PATTERN = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$"
 
@@ -68,12 +69,7 @@ class DataConfig(Section):
     @classmethod
     def _tickers_are_names(cls, tickers: tuple[str, ...]) -> tuple[str, ...]:
         for ticker in tickers:
-            if not TICKER_PATTERN.fullmatch(ticker):
-                raise ValueError(
-                    f"a ticker must be up to 15 capitals, digits, '.', '-' or '&', with an "
-                    f"optional leading '^' or trailing '=X' or '=F', but one is {ticker!r}; "
-                    f"write it as the source lists it"
-                )
+            check_ticker(ticker)
         if len(set(tickers)) < len(tickers):
             raise ValueError(
                 f"each ticker must be listed once but the list is {list(tickers)}; "
@@ -122,6 +118,24 @@ class FeaturesConfig(Section):
     custom: Annotated[str, Field(pattern=FUNCTION_PATTERN)] | None = None
     """Function of your own that returns more columns, as `module:function`; the leak audit checks
     them too."""
+    exogenous: tuple[ExogenousConfig, ...] = ()
+    """Series that are joined by date to every ticker's columns, without looking ahead."""
+
+    @property
+    def exogenous_tickers(self) -> tuple[str, ...]:
+        """Tickers of the exogenous series."""
+        return tuple(series.ticker for series in self.exogenous)
+
+    @field_validator("exogenous")
+    @classmethod
+    def _each_series_once(cls, series: tuple[ExogenousConfig, ...]) -> tuple[ExogenousConfig, ...]:
+        tickers = [one.ticker for one in series]
+        if len(set(tickers)) < len(tickers):
+            raise ValueError(
+                f"each exogenous ticker must be listed once but the list is {tickers}; join its "
+                f"columns in one entry"
+            )
+        return series
 
     @field_validator("sets")
     @classmethod
@@ -282,6 +296,16 @@ class PipelineConfig(Section):
     """Where networks are trained; `auto` takes a CUDA GPU if torch can use one."""
 
     @model_validator(mode="after")
+    def _exogenous_is_not_forecast(self) -> "PipelineConfig":
+        both = set(self.features.exogenous_tickers) & set(self.data.tickers)
+        if both:
+            raise ValueError(
+                f"an exogenous ticker must not be forecast but {', '.join(sorted(both))} is in "
+                f"data.tickers too; remove it from data.tickers or from features.exogenous"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _purge_covers_horizon(self) -> "PipelineConfig":
         purge, horizon = self.split.purge_bars, self.target.horizon
         if purge is not None and purge < horizon:
@@ -319,6 +343,12 @@ class PipelineConfig(Section):
                 f"data.tickers has {len(self.data.tickers)}; search another parameter too"
             )
         return self
+
+    @property
+    def data_to_fetch(self) -> DataConfig:
+        """The data section with the exogenous tickers first: all bars that a snapshot holds."""
+        tickers = (*self.features.exogenous_tickers, *self.data.tickers)
+        return self.data.model_copy(update={"tickers": tickers})
 
     @property
     def active_space(self) -> dict[str, Domain]:

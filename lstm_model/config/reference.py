@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel
 
 from lstm_model.config.pipeline import DataConfig, PipelineConfig
+from lstm_model.config.section import Section
 from lstm_model.search.distributions import Choice, FloatRange, IntRange
 from lstm_model.search.hyper_params import BALANCED, CHOICES, PARAMETER_KINDS
 
@@ -91,6 +92,9 @@ def section_models(
     for name, field in model.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             yield from section_models(field.annotation, f"{prefix}.{name}".lstrip("."))
+        for entry in get_args(field.annotation):
+            if isinstance(entry, type) and issubclass(entry, Section):
+                yield from section_models(entry, f"{prefix}.{name}".lstrip("."))
 
 
 def _every_default() -> str:
@@ -151,6 +155,9 @@ def _keys(model: type[BaseModel], section: str = "") -> str:
         meaning = model.model_fields[key].description or ""
         if "$ref" in value:
             rows.append((f"`{key}`", f"[section](#{section}{key})", "", meaning))
+        elif "$ref" in value.get("items", {}):
+            link = f"list of: [section](#{section}{key})"
+            rows.append((f"`{key}`", link, _default(key, value, schema), meaning))
         else:
             rows.append((f"`{key}`", _allowed(value), _default(key, value, schema), meaning))
     return _table(("key", "values", "default", "meaning"), rows)

@@ -10,6 +10,7 @@ from lstm_model.config.pipeline import FeaturesConfig, FeatureSet
 from lstm_model.data.bars import Bars, Histories, adjust_all
 from lstm_model.data.calendar import after_gap, days_since_epoch
 from lstm_model.data.custom_features import custom_columns
+from lstm_model.data.exogenous import Exogenous, missing_series
 from lstm_model.data.har import HAR_NAMES, har_terms
 from lstm_model.data.indicators import INDICATORS, indicator_columns
 from lstm_model.data.trailing import MEMORY_BARS
@@ -43,21 +44,41 @@ class FeatureTable:
 
 
 def compute_features(
-    bars: Bars, features: FeaturesConfig | None = None, histories: Histories | None = None
+    bars: Bars,
+    features: FeaturesConfig | None = None,
+    histories: Histories | None = None,
+    exogenous: Exogenous | None = None,
 ) -> FeatureTable:
-    """Compute each ticker's features from its own history.
+    """Compute each ticker's features from its own history, and from the exogenous series.
 
     `histories` are the same bars, adjusted, if the caller already has them. Raises ConfigError if
-    the function `features.custom` breaks a rule.
+    the function `features.custom` breaks a rule, BarsError if exogenous series are not given.
     """
     features = features or FeaturesConfig()
     table = tabulate_features(adjust_all(bars) if histories is None else histories, features.sets)
+    if features.exogenous:
+        if exogenous is None:
+            raise missing_series(features.exogenous_tickers)
+        table = _join_exogenous(table, exogenous)
     if features.custom is None:
         return table
     names, columns = custom_columns(bars, features.custom, taken=table.names)
     return replace(
         table,
         names=(*table.names, *names),
+        values=np.column_stack([table.values, columns]),
+        ready=table.ready & np.isfinite(columns).all(axis=1),
+    )
+
+
+def _join_exogenous(table: FeatureTable, exogenous: Exogenous) -> FeatureTable:
+    ends = np.cumsum(np.bincount(table.ticker_of_row, minlength=len(table.tickers)))[:-1]
+    days = np.split(table.dates, ends)
+    joined = [exogenous.join(t, own) for t, own in zip(table.tickers, days, strict=True)]
+    columns = np.concatenate(joined)
+    return replace(
+        table,
+        names=(*table.names, *exogenous.names),
         values=np.column_stack([table.values, columns]),
         ready=table.ready & np.isfinite(columns).all(axis=1),
     )

@@ -12,8 +12,10 @@ import numpy as np
 from jaxtyping import Float
 
 from lstm_model.data.bars import Bars
+from lstm_model.data.beside import ALONE, Beside, have_begun
 from lstm_model.data.calendar import date_of, day_of
 from lstm_model.data.changed_bars import (
+    LastDays,
     late_starts,
     lift_after,
     narrow_after,
@@ -44,7 +46,7 @@ MAX_TICKERS = 4
 """Tickers for which features are recomputed; all tickers use the same code."""
 
 ComputeFeatures = Callable[[Bars], FeatureTable]
-Variant = Callable[[Bars, int], Bars]
+Variant = Callable[[Bars, int, LastDays], Bars]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,25 +59,27 @@ class AuditRow:
 
 
 def audit_features(
-    compute: ComputeFeatures, bars: Bars, boundaries: Sequence[dt.date]
+    compute: ComputeFeatures, bars: Bars, boundaries: Sequence[dt.date], beside: Beside = ALONE
 ) -> list[AuditRow]:
     """Recompute features without the future, with altered futures, and without the distant past.
 
     Each row names the columns that change. The cuts are the last sessions before the boundaries,
     and others spread over the history; a ticker counts at a cut if it is past its warm-up.
+    Exogenous series are cut and altered too, after the last of their sessions that had closed by
+    then, so a join that looks ahead by a time zone is found.
     """
-    some = take_tickers(bars, MAX_TICKERS)
+    some = take_tickers(bars, MAX_TICKERS, beside.series)
     whole = compute(some)
     cuts = _cuts(whole, boundaries)
     changes = (lift_after, sink_after, widen_after, narrow_after)
     return [
         _recompute(
             "features are the same when they are computed again",
-            (lambda bars, _: bars,), compute, some, whole, cuts[-1:],
+            (lambda bars, _, __: bars,), compute, some, whole, cuts[-1:], beside,
         ),
-        _recompute("features on truncated history", (until,), compute, some, whole, cuts),
-        _recompute("features when later bars change", changes, compute, some, whole, cuts),
-        _start_later(compute, some, whole),
+        _recompute("features on truncated history", (until,), compute, some, whole, cuts, beside),
+        _recompute("features when later bars change", changes, compute, some, whole, cuts, beside),
+        _start_later(compute, some, whole, beside),
     ]  # fmt: skip
 
 
@@ -86,34 +90,40 @@ def _recompute(
     bars: Bars,
     whole: FeatureTable,
     cuts: Sequence[int],
+    beside: Beside,
 ) -> AuditRow:
     """Recompute features on variants of the bars, and compare them up to each cut.
 
     check: name of the row. variants: how later bars are altered. compute: the features' function.
     bars: of the tickers that are checked. whole: features on all bars. cuts: days since 1970-01-01.
+    beside: the exogenous tickers among the bars.
     """
     guilty: dict[str, int] = {}
     try:
         for cut in cuts:
-            known = _warm_tickers(whole, cut)
-            if not known:
-                continue
-            for variant in variants:
-                other = compute(variant(only(bars, known), cut))
-                for name in _changed_columns(whole, other, known, cut):
-                    guilty.setdefault(name, cut)
+            for known in beside.groups(_warm_tickers(whole, cut)):
+                last_days = beside.last_days(known[0], cut) if known else {}
+                if not known or not have_begun(bars, last_days):
+                    continue
+                part = only(bars, {*known, *last_days})
+                for variant in variants:
+                    other = compute(variant(part, cut, last_days))
+                    for name in _changed_columns(whole, other, known, cut):
+                        guilty.setdefault(name, cut)
     except ConfigError as error:
         return AuditRow(check, False, str(error))
     found = ", ".join(f"{name} changes at {date_of(cut)}" for name, cut in guilty.items())
     where = f"{len(cuts)} dates from {date_of(cuts[0])} to " if len(cuts) > 1 else ""
     unchanged = (
-        f"{len(whole.names)} columns of {', '.join(bars.tickers)} unchanged at "
+        f"{len(whole.names)} columns of {', '.join(whole.tickers)} unchanged at "
         f"{where}{date_of(cuts[-1])}"
     )
     return AuditRow(check, not guilty, found or unchanged)
 
 
-def _start_later(compute: ComputeFeatures, bars: Bars, whole: FeatureTable) -> AuditRow:
+def _start_later(
+    compute: ComputeFeatures, bars: Bars, whole: FeatureTable, beside: Beside
+) -> AuditRow:
     """Drop the start of each history: past the warm-up a value must depend on the last bars only.
 
     A model learns from a long history, and forecasts from a short one.
@@ -122,11 +132,12 @@ def _start_later(compute: ComputeFeatures, bars: Bars, whole: FeatureTable) -> A
     guilty: dict[str, str] = {}
     starts = 0
     try:
-        for code, ticker in enumerate(bars.tickers):
+        for code, ticker in enumerate(whole.tickers):
             rows = whole.ticker_of_row == code
             own, days = whole.values[rows], whole.dates[rows]
             for start in late_starts(len(own)):
-                later = compute(without_head(bars, ticker, start)).values[WARM_UP_BARS:]
+                later = compute(without_head(bars, ticker, start, beside.series)).values
+                later = later[WARM_UP_BARS:]
                 begun = f"on {ticker} when history starts at {date_of(days[start])}"
                 for name, row, values in _moved_columns(
                     whole.names, own[start + WARM_UP_BARS :], later

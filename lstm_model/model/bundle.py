@@ -17,6 +17,7 @@ from lstm_model.data.assemble import window_is_whole
 from lstm_model.data.bars import adjust_all, join_panel
 from lstm_model.data.calendar import LONGEST_BREAK_DAYS
 from lstm_model.data.cleaning import CleaningRules, clean_bars
+from lstm_model.data.exogenous import gather, tabulate_exogenous
 from lstm_model.data.features import WARM_UP_BARS, compute_features
 from lstm_model.data.har import har_terms
 from lstm_model.data.market import ticker_sessions_a_year
@@ -102,19 +103,23 @@ class Bundle:
         """Forecast every bar that has enough history, from raw bars.
 
         `raw` has the columns ticker, date, open, high, low, close and optionally adj_close, volume,
-        dividends, stock_splits. Returns ticker, date, forecast and spread: forecast is the target
+        dividends, stock_splits; the exogenous series of the features are among the tickers,
+        and are not forecast. Returns ticker, date, forecast and spread: forecast is the target
         over the `horizon` bars after date, spread the standard deviation over the networks. For
         volatility also variance, the expected variance of a session's range (Parkinson) over these
         bars, and annualised_volatility, its root over the ticker's sessions a year. A ticker's last
         row is the forecast for the future, unless a gap of over 14 days lies in its window. Raises
         BarsError if a ticker has fewer than warm-up + window length bars, no whole window, or other
-        columns than in training.
+        columns than in training, or if an exogenous series is missing.
         """
         needed = WARM_UP_BARS + self.window_length
-        parts = []
+        parts, others = [], []
         for ticker, frame in raw.groupby("ticker", sort=False):
             rules = CleaningRules(market=self.market, prices="raw")
             bars = clean_bars(frame.drop(columns="ticker"), str(ticker), rules)
+            if ticker in self.features.exogenous_tickers:
+                others.append(bars)
+                continue
             if len(bars.frame) < needed:
                 raise BarsError(
                     f"{ticker}: a forecast needs >= {needed} bars (warm-up {WARM_UP_BARS} + window "
@@ -125,7 +130,9 @@ class Bundle:
             raise BarsError("a forecast needs bars of at least one ticker but there are none")
         bars = join_panel(parts)
         histories = adjust_all(bars)
-        features = compute_features(bars, self.features, histories)
+        series = gather(others, self.features)
+        exogenous = tabulate_exogenous(series, self.features, self.market)
+        features = compute_features(bars, self.features, histories, exogenous)
         if features.names != self.feature_names:
             raise BarsError(
                 f"a model needs the {len(self.feature_names)} columns it was trained on but these "
@@ -186,9 +193,9 @@ def save_bundle(bundle: Bundle, folder: Path) -> Path:
         "feature_names": bundle.feature_names,
         "window_length": bundle.window_length,
         "tickers": bundle.tickers,
+        "market": bundle.market,
         "target": {"kind": bundle.target_kind, "horizon": bundle.horizon},
         "smearing": bundle.smearing,
-        "market": bundle.market,
         "sessions_a_year": dict(bundle.sessions_a_year),
         "scaler": _describe(bundle.scaler),
         "lstm_hpo_version": _project_version(),

@@ -43,6 +43,7 @@ class DataFacts:
     validation_start, test_start: first date of the block.
     features: column names.
     findings: defects found in the bars.
+    exogenous: tickers whose bars are only joined to the features.
     """
 
     source: str
@@ -58,6 +59,7 @@ class DataFacts:
     test_start: str
     features: tuple[str, ...]
     findings: tuple[Finding, ...]
+    exogenous: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

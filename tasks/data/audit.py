@@ -7,9 +7,11 @@ from tempfile import TemporaryDirectory
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from lstm_model.config.pipeline import PipelineConfig
-from lstm_model.data.bars import Bars
+from lstm_model.config.pipeline import FeaturesConfig, PipelineConfig
+from lstm_model.data.bars import Bars, join_panel
+from lstm_model.data.beside import Beside
 from lstm_model.data.changed_bars import lift_after
+from lstm_model.data.exogenous import forecast_part, gather, tabulate_exogenous
 from lstm_model.data.features import FeatureTable, compute_features
 from lstm_model.data.leakage import (
     AuditRow,
@@ -31,22 +33,37 @@ def audit_data(
     config: PipelineConfig, snapshot: Snapshot, data_set: DataSet
 ) -> tuple[AuditRow, ...]:
     """Audit features, labels, scaler and the search view; nothing is trained."""
+    features, market = config.features, config.data.market
 
     def compute(bars: Bars) -> FeatureTable:
-        return compute_features(bars, config.features)
+        exogenous = tabulate_exogenous(bars, features, market)
+        return compute_features(forecast_part(bars, features), features, None, exogenous)
 
     split = load_split(data_set)
-    first = next(iter(open_bars(snapshot)))
+    first = _first_bars(snapshot, features)
     params = HyperParams()
     scaler = load_scaled_view(
         data_set.search_path, params.feature_scaling, params.sequence_length
     ).scaler
     return (
-        *audit_features(compute, first, (data_set.validation_start, data_set.test_start)),
+        *audit_features(
+            compute,
+            first,
+            (data_set.validation_start, data_set.test_start),
+            Beside.of(features, market),
+        ),
         *audit_labels(split),
         audit_scaler(scaler, fit_blind(split.search, params)),
         _audit_search_view(config, snapshot, data_set),
     )
+
+
+def _first_bars(snapshot: Snapshot, features: FeaturesConfig) -> Bars:
+    """Return the snapshot's first tickers, and all exogenous ones."""
+    exogenous = gather(open_bars(snapshot), features)
+    some = (forecast_part(bars, features) for bars in open_bars(snapshot))
+    first = next(bars for bars in some if not bars.frame.empty)
+    return first if exogenous is None else join_panel([exogenous, first])
 
 
 def _audit_search_view(config: PipelineConfig, snapshot: Snapshot, data_set: DataSet) -> AuditRow:

@@ -9,6 +9,7 @@ from prefect.cache_policies import NO_CACHE
 from lstm_model.config.pipeline import PipelineConfig
 from lstm_model.data.assemble import Tables, sample_table, select_rows
 from lstm_model.data.bars import Bars, adjust_all
+from lstm_model.data.exogenous import Exogenous, forecast_part, gather, tabulate_exogenous
 from lstm_model.data.features import compute_features
 from lstm_model.data.panel_findings import panel_findings
 from lstm_model.data.split import divide, stack_samples
@@ -42,17 +43,21 @@ def write_data_set(
     Computing the features of a universe twice costs a second; keeping them would cost their size in
     memory.
     """
-    length = config.windows.length
+    length, features = config.windows.length, config.features
+    exogenous = tabulate_exogenous(gather(open_again(), features), features, config.data.market)
     samples = stack_samples(
-        [sample_table(*tables, length) for tables in _tables(open_again(), config)]
+        [sample_table(*tables, length) for tables in _tables(open_again(), config, exogenous)]
     )
     blocks = divide(samples, config)
-    parts = select_rows(_tables(open_again(), config), samples, blocks, config)
+    parts = select_rows(_tables(open_again(), config, exogenous), samples, blocks, config)
     return save_views(folder, parts, blocks, snapshot_sha256)
 
 
-def _tables(bars: Iterable[Bars], config: PipelineConfig) -> Iterator[Tables]:
-    for some in bars:
+def _tables(bars: Iterable[Bars], config: PipelineConfig, exogenous: Exogenous) -> Iterator[Tables]:
+    for part in bars:
+        some = forecast_part(part, config.features)
+        if some.frame.empty:
+            continue
         histories = adjust_all(some)
         targets = tabulate_targets(histories, config.target.kind, config.target.horizon)
-        yield compute_features(some, config.features, histories), targets
+        yield compute_features(some, config.features, histories, exogenous), targets

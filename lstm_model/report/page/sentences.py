@@ -34,6 +34,7 @@ def facts(data: DataFacts) -> tuple[tuple[str, str], ...]:
     return (
         ("source", data.source),
         ("tickers", _names(data.tickers)),
+        *((("exogenous series", _names(data.exogenous)),) if data.exogenous else ()),
         ("bars", f"{data.bars:,}, {data.first} to {data.last}"),
         (
             "samples",

@@ -14,6 +14,8 @@ from lstm_model.config.loader import parse_config
 from lstm_model.config.pipeline import FeaturesConfig
 from lstm_model.data.assemble import split_chronologically
 from lstm_model.data.bars import Bars
+from lstm_model.data.cleaning import clean_bars
+from lstm_model.data.exogenous import tabulate_exogenous
 from lstm_model.data.features import WARM_UP_BARS, compute_features
 from lstm_model.data.indicators import INDICATORS
 from lstm_model.data.scaling import Scaler
@@ -263,3 +265,49 @@ def test_a_window_over_a_gap_has_no_forecast(bundle: Bundle, sp500_raw: pd.DataF
     assert found[found > before].iloc[0] == after
     with pytest.raises(BarsError, match="at most 14 days between two of them"):
         bundle.forecast_bars(with_ticker(gap[100:435]))
+
+
+def test_a_model_with_exogenous_series_takes_their_raw_bars(
+    sp500_raw: pd.DataFrame, sp500: Bars, sp500_targets: TargetTable, tmp_path: Path
+) -> None:
+    """The series are passed among the other bars, in any order; they are used and not forecast."""
+    fear = 20 + np.cos(np.arange(len(sp500_raw)) / 7)
+    vix = pd.DataFrame(
+        {"date": sp500_raw["date"], "open": fear, "high": fear + 1, "low": fear - 1, "close": fear}
+    )
+    raw_config = {
+        "data": {"tickers": ["^GSPC"], "market": "XNYS"},
+        "features": {"exogenous": [{"ticker": "^VIX", "lag_sessions": 1}]},
+        "target": {"kind": "log_volatility"},
+    }
+    config = parse_config(raw_config)
+    exogenous = tabulate_exogenous(clean_bars(vix, "^VIX"), config.features, "XNYS")
+    features = compute_features(sp500, config.features, None, exogenous)
+    split = split_chronologically(features, sp500_targets, config)
+    params = HyperParams(hidden_size=4, num_layers=1)
+    view = scale_view(split.search, params)
+    network = build_network(19, params, seed=1)
+    bundle = Bundle(
+        (network,), params, view.scaler, config.features, features.names, view.train.length,
+        "log_volatility", 1, market="XNYS",
+    )  # fmt: skip
+    again = load_bundle(save_bundle(bundle, tmp_path / "bundle"))
+    assert again.features == config.features
+    assert again.market == "XNYS"
+    held_out = split.held_out
+    (expected,) = forecast_samples(bundle, held_out.rows, held_out.test)
+    own, series = with_ticker(sp500_raw), with_ticker(vix, "^VIX")
+    tables = [again.forecast_bars(pd.concat(parts)) for parts in ((own, series), (series, own))]
+    for table in tables:
+        assert set(table["ticker"]) == {"^GSPC"}
+        found = table["forecast"].iloc[-1 - len(expected) : -1]
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+    moved = again.forecast_bars(pd.concat([own, with_ticker(vix[:-1], "^VIX")]))["forecast"]
+    assert moved.iloc[-1] != tables[0]["forecast"].iloc[-1]
+    np.testing.assert_array_equal(moved.iloc[:-1], tables[0]["forecast"].iloc[:-1])
+
+    with pytest.raises(BarsError, match=r"every exogenous ticker are required but \^VIX") as caught:
+        again.forecast_bars(own)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(BarsError, match="at least one ticker but there are none"):
+        again.forecast_bars(series)

@@ -11,18 +11,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lstm_model.config.pipeline import PipelineConfig
+from lstm_model.config.exogenous import ExogenousConfig
+from lstm_model.config.pipeline import FeaturesConfig, PipelineConfig
 from lstm_model.data.assemble import split_chronologically
 from lstm_model.data.bars import join_panel
 from lstm_model.data.cleaning import clean_bars
+from lstm_model.data.exogenous import tabulate_exogenous
 from lstm_model.data.features import compute_features
 from lstm_model.data.targets import compute_targets
 from lstm_model.data.views import Rows
-from lstm_model.errors import StorageError
+from lstm_model.errors import BarsError, StorageError
 from tasks.data import snapshots as bar_store
 from tasks.data.data_set import DataSet, load_search_view, load_split
 from tasks.data.prepare import prepare_data_set
-from tasks.data.snapshots import Snapshot
+from tasks.data.snapshots import Snapshot, find_snapshot
 from tests.stored import take_panel
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -168,6 +170,49 @@ def test_how_a_panel_travels_does_not_show(
     assert_same_rows(split.held_out.rows, expected.held_out.rows)
     np.testing.assert_array_equal(split.search.train, expected.search.train)
     np.testing.assert_array_equal(split.held_out.test, expected.held_out.test)
+
+
+@pytest.mark.parametrize("tickers_a_group", [1, 2, 4])
+@pytest.mark.parametrize("order", ["VBAC", "BACV"])
+def test_exogenous_series_reach_every_group_and_have_no_samples(
+    config: PipelineConfig, monkeypatch: pytest.MonkeyPatch, tickers_a_group: int, order: str
+) -> None:
+    """Wherever a series lies in the snapshot, all tickers get its columns; it has no samples."""
+    series = FeaturesConfig(exogenous=(ExogenousConfig(ticker="V"),))
+    data = config.data.model_copy(update={"tickers": ("B", "A", "C")})
+    config = config.model_copy(update={"data": data, "features": series})
+    monkeypatch.setattr(bar_store, "TICKERS_A_GROUP", tickers_a_group)
+    frames = {ticker: raw_of(seed) for seed, ticker in enumerate("BACV", start=1)}
+    snapshot = take_panel(config.data_to_fetch, {ticker: frames[ticker] for ticker in order})
+    stored = prepare_data_set.fn(snapshot, config)
+    parts = {ticker: clean_bars(raw, ticker) for ticker, raw in frames.items()}
+    panel = join_panel([parts[ticker] for ticker in "BAC"])
+    targets = compute_targets(panel, config.target.kind, config.target.horizon)
+    exogenous = tabulate_exogenous(parts["V"], series, None)
+    features = compute_features(panel, series, None, exogenous)
+    assert features.names[-3:] == ("V_log_change", "V_log_level", "V_log_range")
+    expected = split_chronologically(features, targets, config)
+    assert stored.search_sha256 == expected.search.sha256()
+    assert_same_rows(load_split(stored).held_out.rows, expected.held_out.rows)
+    assert load_split(stored).search.rows.tickers == ("B", "A", "C")
+
+
+def test_bars_of_a_series_are_part_of_the_snapshot(config: PipelineConfig) -> None:
+    """Other bars of the series are another snapshot and another data set."""
+    series = FeaturesConfig(exogenous=(ExogenousConfig(ticker="V"),))
+    config = config.model_copy(update={"features": series})
+    data = config.data_to_fetch
+    own = {ticker: raw_of(1) for ticker in config.data.tickers}
+    one = take_panel(data, {"V": raw_of(2), **own})
+    elsewhere = data.model_copy(update={"raw_dir": data.raw_dir / "other"})
+    two = take_panel(elsewhere, {"V": raw_of(3), **own})
+    assert one.sha256 != two.sha256
+    hashes = [prepare_data_set.fn(snapshot, config).search_sha256 for snapshot in (one, two)]
+    assert hashes[0] != hashes[1]
+    bare = take_panel(config.data, own)
+    with pytest.raises(BarsError, match="every exogenous ticker are required but V has none"):
+        prepare_data_set.fn(bare, config)
+    assert find_snapshot(data, one.sha256[:12]) == one
 
 
 def test_views_are_mapped_read_only(data_set: DataSet) -> None:
