@@ -76,6 +76,7 @@ def lstm_hpo(
                 run_id = logger.log_models(models)
                 logger.log_search(study, insight)
                 logger.log_evaluation(judged.evaluation)
+                logger.log_drift(judged.drift)
                 logger.log_file(Path(judged.forecasts_path))
                 registered = register_model(
                     logger.tracking_uri,
@@ -89,7 +90,7 @@ def lstm_hpo(
             logger.log_seconds(clock.seconds)
             night = summarise(
                 name, settings, snapshot, data_set, study, insight, models, audit,
-                judged.evaluation, registered, logger, dict(clock.seconds),
+                judged.evaluation, judged.drift, registered, logger, dict(clock.seconds),
             )  # fmt: skip
             report(night, logger)
             return night

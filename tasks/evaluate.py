@@ -10,10 +10,13 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from lstm_model.config.pipeline import PipelineConfig
+from lstm_model.data.calendar import day_of
 from lstm_model.data.market import portfolio_sessions_a_year
+from lstm_model.data.scaling import rows_covered
 from lstm_model.data.views import ChronoSplit, Rows, SearchView
 from lstm_model.data.windows import WindowSet
 from lstm_model.evaluation.baselines.forecasts import BaselineForecasts, baseline_forecasts
+from lstm_model.evaluation.drift import Drift, Part, measure_drift, newest
 from lstm_model.evaluation.evaluate import Evaluation, evaluate
 from lstm_model.evaluation.inputs import (
     EvaluationSettings,
@@ -38,9 +41,10 @@ Members = Float[np.ndarray, "member sample"]
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The evaluation on the test block, and the file with every forecast of each sample."""
+    """The evaluation on the test block, its features' drift, and the file with every forecast."""
 
     evaluation: Evaluation
+    drift: tuple[Drift, ...]
     forecasts_path: str
 
 
@@ -94,7 +98,22 @@ def evaluate_on_test(
     means = {name: ensemble.mean(axis=0) for name, ensemble in forecasts.items()}
     path = Path(winner.model.bundle_path).parent / FORECASTS_FILE
     _write_forecasts(path, split, members, {**baselines.test, **means})
-    return Judged(evaluation, str(path))
+    return Judged(evaluation, measure_split(split), str(path))
+
+
+def measure_split(split: ChronoSplit) -> tuple[Drift, ...]:
+    """Compare the features of the test block, and of its newest dates, with train's."""
+    search, rows = split.search.rows, split.held_out.rows
+    covered = rows_covered(split.search.train, search.window_length, len(search.dates))
+    in_test = rows.dates >= day_of(split.test_start)
+    return measure_drift(
+        Part("train", search.features, search.dates, covered),
+        (
+            Part("the test block", rows.features, rows.dates, in_test),
+            Part("the newest dates", rows.features, rows.dates, in_test & newest(rows.dates)),
+        ),
+        search.feature_names,
+    )
 
 
 def _forecasts(ensembles: dict[str, Ensemble], rows: Rows, ends: np.ndarray) -> dict[str, Members]:

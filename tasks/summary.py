@@ -8,6 +8,7 @@ from lstm_model.config.search import SearchConfig
 from lstm_model.config.section import hide_password
 from lstm_model.data.leakage import AuditRow
 from lstm_model.data.panel_findings import panel_findings
+from lstm_model.evaluation.drift import Drift
 from lstm_model.evaluation.evaluate import Evaluation
 from lstm_model.model.final_model import FinalModels
 from lstm_model.report.insight import Insight
@@ -36,6 +37,7 @@ def summarise(
     models: FinalModels,
     audit: tuple[AuditRow, ...],
     evaluation: Evaluation,
+    drift: tuple[Drift, ...],
     registered: RegisteredModel,
     logger: RunLogger,
     seconds: dict[str, float],
@@ -51,6 +53,7 @@ def summarise(
     models: winner and references.
     audit: all rows of the leak audit.
     evaluation: of the test block.
+    drift: of the newer features from train's.
     registered: the winner's version in the model registry.
     logger: the night's MLflow run, whose metrics are compared with last night's.
     seconds: of each stage.
@@ -76,6 +79,7 @@ def summarise(
         seconds=seconds,
         changes=changes_since_last_night(logger.client, run.experiment_id, run.run_id),
         again=_again(config, study_name, study, snapshot, run.run_id),
+        drift=drift,
     )
 
 

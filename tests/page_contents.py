@@ -11,6 +11,7 @@ import numpy as np
 
 from lstm_model.data.bars import Finding
 from lstm_model.data.leakage import AuditRow
+from lstm_model.evaluation.drift import ColumnDrift, Drift
 from lstm_model.evaluation.evaluate import Evaluation, evaluate
 from lstm_model.evaluation.inputs import (
     EvaluationSettings,
@@ -19,6 +20,7 @@ from lstm_model.evaluation.inputs import (
     Target,
     Validation,
 )
+from lstm_model.evaluation.measured import NotComputed
 from lstm_model.evaluation.multiple_testing import ConfidenceSet, SuperiorAbility
 from lstm_model.evaluation.panel import Correlation, PanelSkill, TickerSkill
 from lstm_model.evaluation.verdict import Verdict
@@ -148,7 +150,26 @@ def make_content(
             "lstm-hpo run --config configs/quickstart.yaml --study-name quickstart",
             "lstm-hpo replay-trial quickstart 3",
         ),
+        drift=() if kind == "nothing" else DRIFT,
     )
+
+
+DRIFT = (
+    Drift(
+        name="the newest dates",
+        first="2018-10-05",
+        last="2018-12-31",
+        dates=60,
+        own_blocks=55,
+        own_block_dates=60,
+        columns=(
+            ColumnDrift("parkinson", 4.125, 3.5, 2.25, 1.5),
+            ColumnDrift("rsi_14", 0.5, 1.25, -0.5, 1.1),
+            ColumnDrift("volume_z", 0.0, 0.0, *[NotComputed("constant in train")] * 2),
+        ),
+    ),
+)
+"""One part of newer rows, one of whose columns is beyond train's own blocks."""
 
 
 def with_names(content: NightResult, name: str) -> NightResult:
@@ -167,6 +188,7 @@ def with_names(content: NightResult, name: str) -> NightResult:
             tickers=(name,),
             source=name,
             features=(name,),
+            exogenous=(name,),
             findings=(Finding(name, name, name, name, "noted"),),
         ),
         evaluation=replace(
@@ -190,6 +212,10 @@ def with_names(content: NightResult, name: str) -> NightResult:
             verdict=Verdict(True, None, name, name, 1),
         ),
         models=replace(content.models, cut_short={name: name}),
+        drift=tuple(
+            replace(drift, columns=tuple(replace(column, name=name) for column in drift.columns))
+            for drift in content.drift
+        ),
         study=replace(
             content.study,
             study_key=name,

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 
 from lstm_model.data.bars import Finding
 from lstm_model.data.leakage import AuditRow
+from lstm_model.evaluation.drift import Drift
 from lstm_model.evaluation.evaluate import Evaluation
 from lstm_model.model.final_model import FinalModel, FinalModels
 from lstm_model.report.insight import Insight
@@ -98,6 +99,7 @@ class NightResult:
     seconds: of each stage.
     changes: differences from last night, or the reason why there is no comparison.
     again: the commands that reproduce the night.
+    drift: of newer features from train's; older nights have none.
     """
 
     study_name: str
@@ -113,6 +115,7 @@ class NightResult:
     seconds: dict[str, float]
     changes: tuple[Change, ...] | str
     again: tuple[str, ...]
+    drift: tuple[Drift, ...] = ()
 
     @property
     def winner(self) -> FinalModel:

@@ -6,8 +6,10 @@ from typing import Any
 
 from lstm_model.config.section import hide_password
 from lstm_model.evaluation.comparison import Comparison
+from lstm_model.evaluation.drift import Drift
 from lstm_model.evaluation.evaluate import Evaluation
 from lstm_model.evaluation.measured import plain
+from lstm_model.report.drift_lines import drift_sentence
 from lstm_model.report.night_result import NightResult
 from lstm_model.search.space import searched_part
 from lstm_model.search.trial import Trial
@@ -37,6 +39,7 @@ def summary_json(night: NightResult) -> str:
             "epochs": [len(training.epochs) for training in winner.trainings],
         },
         "test": _test(night.evaluation),
+        "drift": [_drift(drift) for drift in night.drift],
         "mlflow": {
             "tracking_uri": hide_password(night.run.tracking_uri),
             "experiment_id": night.run.experiment_id,
@@ -58,6 +61,16 @@ def _trial(trial: Trial, night: NightResult) -> dict[str, object]:
         "epochs": trial.epochs,
         "seconds": trial.seconds,
         "standard_error": trial.standard_error,
+    }
+
+
+def _drift(drift: Drift) -> dict[str, object]:
+    """Return the columns, the furthest first, and the sentence that the page shows."""
+    return {
+        **plain(drift),
+        "columns_beyond": len(drift.beyond),
+        "expected_beyond": drift.expected_beyond,
+        "sentence": drift_sentence(drift),
     }
 
 

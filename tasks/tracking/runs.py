@@ -20,10 +20,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from lstm_model.config.pipeline import PipelineConfig
 from lstm_model.config.section import hide_password
 from lstm_model.data.leakage import AuditRow
+from lstm_model.evaluation.drift import Drift
 from lstm_model.evaluation.evaluate import Evaluation
 from lstm_model.evaluation.measured import numbers
 from lstm_model.model.final_model import FinalModel, FinalModels
 from lstm_model.model.training import EpochResult
+from lstm_model.report.drift_lines import drift_metrics, drift_sentence
 from lstm_model.report.insight import Insight
 from lstm_model.search.hyper_params import Params
 from lstm_model.search.study_result import StudyResult
@@ -152,6 +154,11 @@ class RunLogger:
                 "test_end": evaluation.end,
             },
         )
+
+    def log_drift(self, drifts: tuple[Drift, ...]) -> None:
+        """Write how far newer features are from train's, and say it in words."""
+        self._log_values(drift_metrics(drifts))
+        self._tag(self.run_id, {"drift": " ".join(map(drift_sentence, drifts))})
 
     def log_audit(self, rows: Sequence[AuditRow]) -> None:
         """Tag the parent run with the verdict of the leak audit, and the checks that failed."""

@@ -150,6 +150,11 @@ def check_evaluation(summary: dict[str, Any], out: str, parent: mlflow.entities.
     assert len(spread["model"]["members"]) == 2
     assert spread["model"]["ensemble"] == pytest.approx(test["model"]["mse"])
     assert test["intervals"][0]["nominal"] == 0.9
+    for drift in summary["drift"]:
+        assert drift["sentence"] in tags["drift"]
+        key = drift["name"].removeprefix("the ").replace(" ", "_")
+        assert metrics[f"drift.{key}.columns_beyond"] == drift["columns_beyond"]
+    assert [drift["name"] for drift in summary["drift"]] == ["the test block", "the newest dates"]
 
 
 def check_forecasts(client: mlflow.MlflowClient, summary: dict[str, Any]) -> None:

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 
 from lstm_model.evaluation.backtest import Performance, Trading
+from lstm_model.evaluation.drift import Drift
 from lstm_model.evaluation.evaluate import Evaluation
 from lstm_model.evaluation.intervals import Interval
 from lstm_model.evaluation.measured import Measured, NotComputed
 from lstm_model.evaluation.panel import PanelSkill, TickerSkill
 from lstm_model.report.figures.style import named
 from lstm_model.report.page.numbers import Cell, column, number, probability, share
-from lstm_model.report.page.table import MOST_ROWS, Table, table_of
+from lstm_model.report.page.table import MOST_ROWS, Table, out_of, table_of
 
 
 def intervals_table(intervals: Sequence[Interval], unit: str) -> Table:
@@ -40,6 +41,20 @@ def seeds_table(evaluation: Evaluation) -> Table:
         (f"mean{power}", cells[0::3]),
         (f"standard deviation{power}", cells[1::3]),
         (f"mean forecast{power}", cells[2::3]),
+    )
+
+
+def drift_table(drift: Drift) -> Table:
+    """Return the columns that are furthest from train."""
+    shown = drift.columns[:MOST_ROWS]
+    return table_of(
+        f"Columns of {drift.name} beside train, the furthest beyond its own blocks first"
+        f"{out_of(len(shown), len(drift.columns))}",
+        ("column", [Cell(c.name) for c in shown]),
+        ("PSI", [number(c.psi, ".3f") for c in shown]),
+        ("largest of train's own blocks", [number(c.own_largest, ".3f") for c in shown]),
+        ("mean, in standard deviations", [number(c.shift, ".2f") for c in shown]),
+        ("standard deviation, times train's", [number(c.spread, ".2f") for c in shown]),
     )
 
 

@@ -12,10 +12,12 @@ from lstm_model.evaluation.learning_curves import overfitting_note
 from lstm_model.evaluation.measured import NotComputed
 from lstm_model.evaluation.panel import PanelSkill
 from lstm_model.report.data_warnings import data_warnings
+from lstm_model.report.drift_lines import drift_sentence
 from lstm_model.report.figures.style import MOST_POINTS
 from lstm_model.report.night_result import NightResult
 from lstm_model.report.page.figures import drawings
 from lstm_model.report.page.market_tables import (
+    drift_table,
     intervals_table,
     panel_table,
     seeds_table,
@@ -105,6 +107,7 @@ def render_page(content: NightResult) -> str:
         left_out=left_out_sentences(content),
         warnings=data_warnings(content.data),
         facts=facts(content.data),
+        drift_lines=tuple(map(drift_sentence, content.drift)),
         audit_line=audit_sentence(content.audit),
         search_line=search_sentence(content),
         selection=selection_sentences(evaluation.selection),
@@ -128,6 +131,7 @@ def _tables(content: NightResult) -> dict[str, Any]:
         "headline": headline_table(evaluation),
         "by_rule": findings_by_rule(content),
         "findings": findings_table(content),
+        "drift": tuple(map(drift_table, content.drift)),
         "importances": importances_table(content),
         "trials": trials_table(content),
         "params": pairs_table(

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from lstm_model.evaluation.backtest import Trading
 from lstm_model.evaluation.measured import NotComputed
 from lstm_model.model.early_stopping import LearningCurve
+from lstm_model.report.drift_lines import drift_sentence
 from lstm_model.report.night_result import night_from_json, night_to_json
 from lstm_model.report.page.numbers import Cell, best_of, column, number, probability, share
 from lstm_model.report.page.render import SECTIONS, render_page
@@ -24,6 +25,7 @@ from lstm_model.report.page.sentences import (
     sharpe_sentence,
     spread_sentence,
 )
+from lstm_model.report.summary_json import summary_json
 from tests.page_contents import Kind, make_content, with_names
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -196,6 +198,22 @@ def test_the_page_says_when_there_was_no_last_night_and_no_reference() -> None:
     assert "No reference model was trained" in text
     text = Reader(own_part(render_page(replace(content, changes=())))).text
     assert "Nothing changed." in text
+
+
+def test_drift_is_told_beside_trains_own_blocks() -> None:
+    """The page has the sentence, a row for each column, and says that nothing is stopped by it."""
+    content = make_content()
+    text = Reader(own_part(render_page(content))).text
+    assert drift_sentence(content.drift[0]) in text
+    assert "1 of 3 columns differs from train" in text
+    assert "not computed: constant in train" in text
+    assert "Nothing is stopped by it" in text
+    document = json.loads(summary_json(content))["drift"][0]
+    assert document["columns_beyond"] == 1
+    assert document["columns"][0]["name"] == "parkinson"
+    assert document["columns"][2]["shift"] == "not computed: constant in train"
+    older = Reader(own_part(render_page(replace(content, drift=())))).text
+    assert "Drift" not in older
 
 
 def test_a_failed_check_cannot_be_overlooked() -> None:
