@@ -19,8 +19,9 @@ import numpy as np
 import torch
 
 from benchmarks.results import write_results
+from lstm_model.config.data import DataConfig
 from lstm_model.config.loader import parse_config
-from lstm_model.config.pipeline import DataConfig, PipelineConfig
+from lstm_model.config.pipeline import PipelineConfig
 from lstm_model.data.assemble import split_chronologically
 from lstm_model.data.bars import Bars
 from lstm_model.data.cleaning import clean_bars

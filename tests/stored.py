@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from lstm_model.config.pipeline import DataConfig
+from lstm_model.config.data import DataConfig
 from lstm_model.data.bars import Finding
 from lstm_model.errors import TickerUnknown
 from tasks.data.snapshots import Snapshot, store_snapshot

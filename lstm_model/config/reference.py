@@ -10,7 +10,8 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel
 
-from lstm_model.config.pipeline import DataConfig, PipelineConfig
+from lstm_model.config.data import DataConfig
+from lstm_model.config.pipeline import PipelineConfig
 from lstm_model.config.section import Section
 from lstm_model.search.distributions import Choice, FloatRange, IntRange
 from lstm_model.search.hyper_params import BALANCED, CHOICES, PARAMETER_KINDS

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from lstm_model.champion.ledger_entry import Entry, Forecast, Score
-from lstm_model.config.pipeline import DataConfig
+from lstm_model.config.data import DataConfig
 from lstm_model.data.bars import Bars, adjust_all
 from lstm_model.data.calendar import DEFAULT_MARKET, date_of, next_session, session_open
 from lstm_model.data.market import ALWAYS_OPEN, WORKING_DAYS, market_of

@@ -7,7 +7,7 @@ from typing import Literal
 
 import pandas as pd
 
-from lstm_model.config.pipeline import DataConfig
+from lstm_model.config.data import DataConfig
 from lstm_model.data.bars import Bars, Finding, adjust
 from lstm_model.errors import ConfigError, LstmHpoError
 from tasks.data.clean import clean_raw

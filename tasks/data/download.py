@@ -5,7 +5,7 @@ import datetime as dt
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from lstm_model.config.pipeline import DataConfig
+from lstm_model.config.data import DataConfig
 from lstm_model.errors import SourceUnreachable
 from tasks.data.cross_check import cross_check
 from tasks.data.snapshots import Snapshot, find_snapshot, store_snapshot, what_is_stored

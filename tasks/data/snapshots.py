@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from lstm_model.config.pipeline import DataConfig
+from lstm_model.config.data import DataConfig
 from lstm_model.data.bars import Bars, Finding, join_panel
 from lstm_model.data.cleaning import CleaningRules
 from lstm_model.errors import BarsError, ConfigError, StorageError

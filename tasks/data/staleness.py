@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from lstm_model.config.pipeline import DataConfig
+from lstm_model.config.data import DataConfig
 from lstm_model.data.calendar import DEFAULT_MARKET, last_closed_session, sessions_between
 from lstm_model.data.market import market_of
 from lstm_model.errors import BarsError

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from lstm_model.config.pipeline import DataConfig
+from lstm_model.config.data import DataConfig
 from lstm_model.data.bars import Finding
 from lstm_model.data.columns import cut
 from lstm_model.errors import BarsError, LstmHpoError, SourceError, SourceUnreachable

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from flows.cli import call
-from lstm_model.config.pipeline import DataConfig
+from lstm_model.config.data import DataConfig
 from lstm_model.data.bars import Bars, join_panel
 from lstm_model.data.calendar import dates_of, next_session
 from lstm_model.data.market import portfolio_sessions_a_year, ticker_sessions_a_year

@@ -4,7 +4,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Literal
 
-from lstm_model.config.pipeline import DataConfig
+from lstm_model.config.data import DataConfig
 
 
 @dataclass(frozen=True, slots=True)

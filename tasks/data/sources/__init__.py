@@ -5,7 +5,7 @@ from typing import Protocol
 
 import pandas as pd
 
-from lstm_model.config.pipeline import DataConfig
+from lstm_model.config.data import DataConfig
 from lstm_model.data.bars import Finding
 from lstm_model.data.columns import rename_columns
 from lstm_model.errors import ConfigError

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from lstm_model.config.pipeline import DataConfig
+from lstm_model.config.data import DataConfig
 from lstm_model.data.bars import Finding
 from lstm_model.errors import ConfigError, StorageError
 from tasks.data.check import files_of, ticker_of

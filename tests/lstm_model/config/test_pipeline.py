@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
+from lstm_model.config.data import DataConfig
 from lstm_model.config.loader import load_config, parse_config
-from lstm_model.config.pipeline import DataConfig, PipelineConfig, TrainingConfig, check_study_name
+from lstm_model.config.pipeline import PipelineConfig, TrainingConfig, check_study_name
 from lstm_model.config.section import hide_password
 from lstm_model.errors import ConfigError
 from lstm_model.search.distributions import FloatRange, IntRange

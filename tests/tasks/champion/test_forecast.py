@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lstm_model.champion.ledger_entry import Score, link
-from lstm_model.config.pipeline import DataConfig
+from lstm_model.config.data import DataConfig
 from lstm_model.data.bars import Bars
 from lstm_model.data.cleaning import clean_bars
 from lstm_model.errors import ChampionError

@@ -22,7 +22,7 @@ PROGRAM = """
 import datetime as dt, hashlib, sys
 from pathlib import Path
 import pandas as pd
-from lstm_model.config.pipeline import DataConfig
+from lstm_model.config.data import DataConfig
 from lstm_model.data.cleaning import CleaningRules, clean_bars
 from lstm_model.errors import BarsError
 from tasks.data.clean import clean_raw

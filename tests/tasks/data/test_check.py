@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from lstm_model.config.pipeline import DataConfig
+from lstm_model.config.data import DataConfig
 from lstm_model.data.bars import Finding
 from lstm_model.errors import ConfigError
 from tasks.data.check import RuleFindings, by_rule, check_file, files_of, write_adjusted

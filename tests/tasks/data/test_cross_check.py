@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lstm_model.config.pipeline import DataConfig
+from lstm_model.config.data import DataConfig
 from tasks.data.cross_check import compare_closes
 from tasks.data.download import take_snapshot
 from tasks.data.snapshots import open_bars, read_bars

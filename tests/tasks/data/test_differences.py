@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lstm_model.config.pipeline import DataConfig, TargetConfig
+from lstm_model.config.data import DataConfig
+from lstm_model.config.pipeline import TargetConfig
 from tasks.data.differences import TickerDifference, compare_snapshots
 from tests.stored import raw_bars, take_panel
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lstm_model.config.pipeline import DataConfig
+from lstm_model.config.data import DataConfig
 from lstm_model.data.bars import join_panel
 from lstm_model.data.cleaning import clean_bars
 from lstm_model.errors import BarsError, ConfigError, StorageError

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from lstm_model.config.pipeline import DataConfig
+from lstm_model.config.data import DataConfig
 from lstm_model.data.cleaning import clean_bars
 from lstm_model.errors import BarsError, ConfigError, SourceUnreachable, TickerUnknown
 from tasks.data.sources import (

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lstm_model.config.pipeline import DataConfig
+from lstm_model.config.data import DataConfig
 from lstm_model.errors import BarsError
 from tasks.data.download import take_snapshot
 from tasks.data.staleness import sessions_behind

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lstm_model.config.pipeline import DataConfig
+from lstm_model.config.data import DataConfig
 from lstm_model.errors import BarsError, SourceUnreachable, TickerUnknown
 from tasks.data.snapshots import find_snapshot, open_bars, store_snapshot
 from tasks.data.sources import open_source

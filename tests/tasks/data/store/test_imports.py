@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lstm_model.config.pipeline import DataConfig
+from lstm_model.config.data import DataConfig
 from lstm_model.errors import BarsError, ConfigError, StorageError
 from tasks.data.snapshots import read_bars
 from tasks.data.store.history import history_of

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lstm_model.config.pipeline import DataConfig
+from lstm_model.config.data import DataConfig
 from lstm_model.errors import SourceUnreachable
 from tasks.data.store.folder import Store
 from tasks.data.store.journal import RESUMES_FOR, DownloadJournal

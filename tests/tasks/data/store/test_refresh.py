@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lstm_model.config.pipeline import DataConfig
+from lstm_model.config.data import DataConfig
 from lstm_model.errors import BarsError, StorageError
 from tasks.data.store.folder import Store
 from tasks.data.store.known_file import known_files, open_known

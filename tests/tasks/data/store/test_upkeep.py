@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lstm_model.config.pipeline import DataConfig
+from lstm_model.config.data import DataConfig
 from lstm_model.errors import ConfigError
 from tasks.data.snapshots import Snapshot, read_bars, stored_snapshots
 from tasks.data.store.folder import Store
