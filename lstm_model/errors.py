@@ -17,7 +17,14 @@ class SourceError(LstmHpoError):
 
 
 class SourceUnreachable(SourceError):  # noqa: N818 - the state says more than a suffix
-    """The source did not answer; the same call may succeed later."""
+    """The source did not answer; the same call may succeed later.
+
+    retry_after_seconds: how long the source asks to be left alone, if it says so.
+    """
+
+    def __init__(self, message: str, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class TickerUnknown(SourceError):  # noqa: N818 - as above

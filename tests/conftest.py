@@ -7,6 +7,7 @@ import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
@@ -24,6 +25,9 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 SESSION = uuid.uuid4().hex
 os.environ["LSTM_HPO_TEST_SESSION"] = SESSION  # every process that a test starts inherits it
+
+if TYPE_CHECKING:
+    from tests.yahoo_server import YahooServer
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -117,3 +121,27 @@ def market_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real bars at {folder.relative_to(ROOT.parent)} beside the project")
     return folder
+
+
+@pytest.fixture
+def yahoo(monkeypatch: pytest.MonkeyPatch) -> "Iterator[YahooServer]":
+    """Yahoo's chart protocol on the loopback, where yfinance finds it."""
+    from tests.yahoo_server import YahooServer, point_yfinance_at  # yfinance takes seconds
+
+    server = YahooServer()
+    point_yfinance_at(monkeypatch, server.url, proxy=server.url)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Seconds that a patient fetch would have waited; it does not wait for them."""
+    from dataclasses import replace
+
+    from tasks.data.sources import patience
+
+    waited: list[float] = []
+    quick = replace(patience.PATIENCE, sleep=waited.append)
+    monkeypatch.setattr(patience, "PATIENCE", quick)
+    return waited

@@ -21,6 +21,7 @@ class FrameSource:
     def __init__(self, frames: Mapping[str, pd.DataFrame], *, incremental: bool = True) -> None:
         self.frames = dict(frames)
         self.incremental = incremental
+        self.network = False
         self.findings: list[Finding] = []
         self.asked: list[tuple[str, dt.date | None, dt.date | None]] = []
 

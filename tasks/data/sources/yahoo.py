@@ -1,119 +1,167 @@
 """Bars from Yahoo Finance through yfinance, without the session that is still running."""
 
 import datetime as dt
-from functools import lru_cache
+import threading
+import warnings
+from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 import pandas as pd
 
+from lstm_model.config.pipeline import DataConfig
 from lstm_model.data.bars import Finding
-from lstm_model.data.columns import rename_columns
-from lstm_model.errors import SourceUnreachable, TickerUnknown
+from lstm_model.data.columns import match_columns, rename_columns
+from lstm_model.errors import LstmHpoError, SourceUnreachable, StorageError, TickerUnknown
+from tasks.data.sources.chart_answer import UNTRUSTED, require_chart
+from tasks.data.sources.running_session import drop_unfinished_session
+
+if TYPE_CHECKING:  # slow, and only a fetch needs it
+    from curl_cffi.requests import Response, Session
+
+TIMEOUT_SECONDS = 20.0
+"""Time for one request; 20 years of bars come in less than one second."""
+
+
+def open_yahoo(data: DataConfig) -> "YahooSource":
+    """Return the source `yahoo`."""
+    return YahooSource(data.raw_dir / "yahoo-cache", TIMEOUT_SECONDS)
 
 
 class YahooSource:
     """Yahoo Finance through yfinance: prices adjusted for splits, not for dividends, and actions.
 
+    cache_dir: folder where yfinance keeps its cookie. timeout_seconds: of one request.
+    now: gives the time in UTC; a session that ends later is still running.
     Yahoo's data is for personal use; the project does not redistribute it.
     """
 
-    def __init__(self, cache_dir: Path) -> None:
+    def __init__(
+        self,
+        cache_dir: Path,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        now: Callable[[], pd.Timestamp] = lambda: pd.Timestamp.now("UTC"),
+    ) -> None:
         self.cache_dir = cache_dir
+        self.timeout_seconds = timeout_seconds
+        self.now = now
         self.incremental = True
+        self.network = True
         self.findings: list[Finding] = []
 
     def fetch(self, ticker: str, start: dt.date | None, end: dt.date | None) -> pd.DataFrame:
-        """Fetch one ticker's daily bars from Yahoo, without the session that is still running."""
+        """Fetch one ticker's daily bars by one request, without the session that is running.
+
+        Rows whose prices are null stay; the cleaning says so. Raises SourceUnreachable for whatever
+        comes between us and an answer, TickerUnknown only if Yahoo denies the ticker or the dates.
+        """
         import yfinance as yf  # noqa: PLC0415 - slow, and only this source needs it
         from yfinance import exceptions as yfe  # noqa: PLC0415 - as above
 
-        self.cache_dir.mkdir(parents=True, exist_ok=True)
+        session, now = self._session, self.now()
+        session.last.status = None
+        # yfinance keeps answers about the past for the life of the process, half ones too.
+        yf.data.YfData.cache_get.cache_clear()
+        handle = yf.Ticker(ticker, session=session)
+        # It would ask for the exchange's zone first, by a second request, only to turn the dates
+        # into seconds. A day more on both sides covers every zone, and is cut below.
+        handle._tz = "UTC"
+        first = (start or dt.date(1900, 1, 2)) - dt.timedelta(days=1)
+        last = (end or now.date() + dt.timedelta(days=1)) + dt.timedelta(days=2)
+        try:
+            with warnings.catch_warnings():  # it meets announcements for pandas 4 in its own code
+                warnings.simplefilter("ignore", pd.errors.Pandas4Warning)
+                frame = handle.history(
+                    start=first.isoformat(), end=last.isoformat(), interval="1d", auto_adjust=False,
+                    actions=True, keepna=True, timeout=self.timeout_seconds,
+                )  # fmt: skip
+            metadata = handle.history_metadata
+        except LstmHpoError:
+            raise
+        except Exception as error:
+            if session.last.status in UNTRUSTED:
+                raise _unreachable(ticker, f"HTTP {session.last.status}") from error
+            if isinstance(error, yfe.YFPricesMissingError):
+                raise self._without_bars(ticker, start, end) from error
+            # Of the HTTP client, or of yfinance where an answer is not what it expects; these share
+            # no base class. Whatever it is, nothing was learnt about the ticker.
+            raise _unreachable(ticker, f"{type(error).__name__}: {error}") from error
+        frame = self._in_span(frame, ticker, start, end)
+        regular = (metadata.get("currentTradingPeriod") or {}).get("regular") or {}
+        frame = drop_unfinished_session(frame, regular.get("end"), now)
+        if frame.empty:
+            raise self._without_bars(ticker, start, end)
+        return frame
+
+    def _in_span(
+        self, frame: pd.DataFrame, ticker: str, start: dt.date | None, end: dt.date | None
+    ) -> pd.DataFrame:
+        """Keep start <= date <= end, by the exchange's own days, and the columns of bars."""
+        days = pd.DatetimeIndex(frame.index).tz_localize(None)
+        keep = (days >= pd.Timestamp(start or dt.date.min)) & (
+            days < pd.Timestamp(end or dt.date(9999, 1, 1)) + pd.Timedelta(days=1)
+        )
+        frame = frame[keep].reset_index()
+        for place in match_columns([str(name) for name in frame.columns]).ignored:
+            paid = frame[frame.iloc[:, place].fillna(0) != 0]
+            if len(paid):  # Capital Gains, of funds
+                date, name = f"{days[keep][paid.index[0]]:%Y-%m-%d}", str(frame.columns[place])
+                self.findings.append(
+                    Finding(ticker, date, "ignored_column", name, "noted", len(paid))
+                )
+        return rename_columns(frame)
+
+    def _without_bars(
+        self, ticker: str, start: dt.date | None, end: dt.date | None
+    ) -> TickerUnknown:
+        span = f"from {start or 'the first'} to {end or 'today'}"
+        return TickerUnknown(
+            f"source yahoo has no bars for {ticker!r} {span}; check data.tickers, data.start and "
+            f"data.end"
+        )
+
+    @cached_property
+    def _session(self) -> Any:
+        """The session of all requests, made when the first is: its libraries are slow."""
+        import yfinance as yf  # noqa: PLC0415 - as above
+
+        try:
+            self.cache_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(
+                f"data.raw_dir must be writable but {self.cache_dir} cannot be made: {error}"
+            ) from error
         yf.set_tz_cache_location(str(self.cache_dir))
         yf.config.debug.hide_exceptions = False
-        handle = yf.Ticker(ticker, session=_yahoo_session())
-        # `end` is exclusive at Yahoo and inclusive here; without dates Yahoo gives one month.
-        span = {
-            "start": (start or dt.date(1900, 1, 1)).isoformat(),
-            "end": ((end or dt.date.today()) + dt.timedelta(days=1)).isoformat(),
-        }
-        try:
-            frame = handle.history(
-                **span, interval="1d", auto_adjust=False, actions=True, timeout=20
-            )
-        except (yfe.YFTzMissingError, yfe.YFPricesMissingError) as error:
-            raise TickerUnknown(
-                f"source yahoo does not know {ticker!r} or has no bars for it: {error}; "
-                f"check data.tickers, data.start and data.end"
-            ) from error
-        except yfe.YFException as error:
-            raise _unreachable(ticker, error) from error
-        except Exception as error:
-            # yfinance passes on errors of the HTTP client, and of parsing an answer that is not a
-            # chart; they share no base class with its own.
-            if _is_transport_error(error) or isinstance(error, KeyError | ValueError):
-                raise _unreachable(ticker, error) from error
-            raise
-        if frame.empty:
-            raise TickerUnknown(f"source yahoo has no bars for {ticker!r}; check data.tickers")
-        frame = rename_columns(frame.reset_index())
-        regular = (handle.history_metadata.get("currentTradingPeriod") or {}).get("regular") or {}
-        return drop_unfinished_session(frame, regular.get("end"), pd.Timestamp.now("UTC"))
+        return chart_session(self.timeout_seconds)
 
 
-def drop_unfinished_session(
-    frame: pd.DataFrame, session_end: object, now: pd.Timestamp
-) -> pd.DataFrame:
-    """Drop the last bar while its session is still running; `session_end` is any time stamp."""
-    if session_end is None or frame.empty:
-        return frame
-    if isinstance(session_end, int | float):
-        end = pd.Timestamp(session_end, unit="s")
-    else:
-        end = pd.Timestamp(str(session_end))
-    end = end.tz_localize("UTC") if end.tzinfo is None else end
-    dates = pd.to_datetime(frame["date"])
-    zone = dates.dt.tz
-    last_day = dates.iloc[-1].date()
-    local_end = end.tz_convert(zone) if zone is not None else end
-    return frame.iloc[:-1] if now < end and last_day == local_end.date() else frame
+def chart_session(timeout_seconds: float) -> "Session[Response]":
+    """Return a session as yfinance uses, except that it raises on an answer that is no chart.
 
-
-@lru_cache(maxsize=1)
-def _yahoo_session() -> object:
-    """Return a session as yfinance uses, except that it raises on a chart's HTTP status.
-
-    yfinance itself takes an outage for an unknown ticker, asks four times about an unknown ticker,
-    and caches both answers for the life of the process.
+    yfinance itself takes an outage for an unknown ticker, and asks again at once when it is told
+    to wait. Requests for cookies get the same time as the others.
     """
     from curl_cffi.requests import Response, Session  # noqa: PLC0415 - as yfinance, which needs it
 
     class ChartSession(Session[Response]):
+        last = threading.local()
+
         def request(self, *args: Any, **kwargs: Any) -> Response:
+            kwargs["timeout"] = min(kwargs.get("timeout") or timeout_seconds, timeout_seconds)
             response = super().request(*args, **kwargs)
             url = urlsplit(response.url)
             if "/finance/chart/" in url.path:
-                ticker, status = unquote(url.path.rpartition("/")[2]), response.status_code
-                if status == 404:
-                    raise TickerUnknown(
-                        f"source yahoo does not know {ticker!r} (HTTP 404); check data.tickers"
-                    )
-                if status >= 500:
-                    raise SourceUnreachable(
-                        f"source yahoo did not answer for {ticker!r}: HTTP {status}"
-                    )
+                self.last.status = response.status_code
+                ticker = unquote(url.path.rpartition("/")[2])
+                require_chart(ticker, response.status_code, response.headers, response.text)
             return response
 
     return ChartSession(impersonate="chrome")
 
 
-def _unreachable(ticker: str, error: Exception) -> SourceUnreachable:
-    reason = " ".join(str(error).split())[:160]
-    return SourceUnreachable(f"source yahoo did not answer for {ticker!r}: {reason}")
-
-
-def _is_transport_error(error: Exception) -> bool:
-    """Return whether the connection failed, as opposed to our own or yfinance's code."""
-    module = type(error).__module__.partition(".")[0]
-    return module in {"curl_cffi", "requests", "urllib3"} or isinstance(error, OSError)
+def _unreachable(ticker: str, reason: str) -> SourceUnreachable:
+    shown = " ".join(reason.split())[:200]
+    return SourceUnreachable(f"source yahoo did not answer for {ticker!r}: {shown}")
