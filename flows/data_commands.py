@@ -30,7 +30,9 @@ add_store_commands(data_app)
 def check(
     paths: Annotated[
         list[Path],
-        typer.Argument(metavar="FILE|FOLDER ...", help="<TICKER>.csv files, or their folder."),
+        typer.Argument(
+            metavar="FILE|FOLDER ...", help="<TICKER>.csv or .parquet files, or a folder."
+        ),
     ],
     config: Annotated[
         str | None, typer.Option("--config", help="YAML file with the dates and rules that apply.")

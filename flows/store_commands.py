@@ -171,7 +171,9 @@ def prune(
 def import_files(
     paths: Annotated[
         list[Path],
-        typer.Argument(metavar="FILE|FOLDER ...", help="<TICKER>.csv files, or their folder."),
+        typer.Argument(
+            metavar="FILE|FOLDER ...", help="<TICKER>.csv or .parquet files, or a folder."
+        ),
     ],
     learnt: Annotated[
         str | None,

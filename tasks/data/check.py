@@ -11,7 +11,7 @@ from lstm_model.config.data import DataConfig
 from lstm_model.data.bars import Bars, Finding, adjust
 from lstm_model.errors import ConfigError, LstmHpoError
 from tasks.data.clean import clean_raw
-from tasks.data.sources.csv_folder import ENDINGS, read_bars_file
+from tasks.data.sources.bars_files import ENDINGS, read_file
 from tasks.files import write_atomically
 
 MOST_VALUES = 3
@@ -50,14 +50,15 @@ class CheckedFile:
 
 
 def files_of(paths: Iterable[Path]) -> list[Path]:
-    """Return the files, and the CSV files of folders by name; raises ConfigError if none is."""
+    """Return the files, and the files of bars of folders by name; raises ConfigError if none is."""
     files = []
     for path in paths:
         if path.is_dir():
             held = sorted(p for p in path.iterdir() if p.name.lower().endswith(ENDINGS))
             if not held:
                 raise ConfigError(
-                    f"a folder must have <TICKER>.csv files but {path} has none; name another"
+                    f"a folder must have <TICKER>.csv or .parquet files but {path} has none; "
+                    f"name another"
                 )
             files += held
         elif path.exists():
@@ -75,7 +76,7 @@ def check_file(path: Path, data: DataConfig) -> tuple[CheckedFile, pd.DataFrame]
     """
     ticker = ticker_of(path)
     try:
-        raw, found = read_bars_file(path, ticker, data.start, data.end)
+        raw, found = read_file(path, ticker, data.start, data.end)
         bars = clean_raw(raw, ticker, data, found)
     except LstmHpoError as error:
         refused = CheckedFile(ticker, "refused", 0, None, None, str(error), ())
@@ -120,7 +121,7 @@ def write_adjusted(path: Path, parts: Sequence[pd.DataFrame]) -> None:
 def ticker_of(path: Path) -> str:
     """Return the file's name without its endings; a dot within a ticker stays, as in M&M.NS."""
     name = path.name
-    for ending in (".gz", ".csv", ".tsv", ".txt"):
+    for ending in (".gz", ".csv", ".tsv", ".txt", ".parquet"):
         if name.lower().endswith(ending) and len(name) > len(ending):
             name = name[: -len(ending)]
     return name

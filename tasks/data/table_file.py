@@ -4,8 +4,9 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from lstm_model.data.columns import count_known, cut, key_of
+from lstm_model.data.columns import REQUIRED, Columns, count_known, cut, key_of
 from lstm_model.errors import BarsError
 
 DELIMITERS = ",;\t|"
@@ -116,6 +117,16 @@ def require_one_ticker(cells: Sequence[str], file: str) -> None:
     _require_one_ticker({cell.strip() for cell in cells} - {""}, file)
 
 
+def require_columns(columns: Columns, header: Sequence[str], file: str | Path) -> None:
+    """Raise BarsError, without a ticker, if a column that bars need is not in the header."""
+    missing = [name for name in REQUIRED if name not in columns.places]
+    if missing:
+        raise BarsError(
+            f"column {', '.join(map(repr, missing))} is required but {file} has "
+            f"{_header_text(header)}; add it, or rename the column that has it"
+        )
+
+
 def _of_width(cells: list[str], width: int, line: int, file: str) -> list[str]:
     if len(cells) > width and not any(map(str.strip, cells[width:])):
         return cells[:width]
@@ -154,7 +165,7 @@ def _is_number(cell: str) -> bool:
     return cell.strip().lstrip("$+-").replace(".", "").replace(",", "").isdigit()
 
 
-def header_text(header: Sequence[str], most: int = 20) -> str:
+def _header_text(header: Sequence[str], most: int = 20) -> str:
     """Return a header for a message, with long names cut."""
     names: Iterator[str] = (cut(name, 24) or "(no name)" for name in header[:most])
     return ", ".join(names) + (f" and {len(header) - most} more" if len(header) > most else "")

@@ -5,17 +5,24 @@ from pathlib import Path
 
 import pandas as pd
 
+from lstm_model.config.pipeline import DataConfig
 from lstm_model.data.bars import Finding
-from lstm_model.data.columns import REQUIRED, Columns, cut, match_columns, names_ticker
+from lstm_model.data.columns import Columns, cut, match_columns, names_ticker
 from lstm_model.data.dates import LINE
 from lstm_model.data.numerals import plain_numbers
-from lstm_model.errors import BarsError, TickerUnknown
+from lstm_model.errors import BarsError
 from tasks.data.file_text import text_of
 from tasks.data.sources.span import within
-from tasks.data.table_file import Table, header_text, read_table, require_one_ticker
+from tasks.data.sources.ticker_file import file_of, require_folder
+from tasks.data.table_file import Table, read_table, require_columns, require_one_ticker
 
 ENDINGS = (".csv", ".csv.gz")
 """Endings of the files that the source reads, the first first."""
+
+
+def open_csv(data: DataConfig) -> "CsvSource":
+    """Return the source `csv`; raises ConfigError if `data.csv_dir` is no folder."""
+    return CsvSource(require_folder("data.csv_dir", data.csv_dir))
 
 
 class CsvSource:
@@ -24,6 +31,7 @@ class CsvSource:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.incremental = False
+        self.network = False
         self.findings: list[Finding] = []
 
     def fetch(self, ticker: str, start: dt.date | None, end: dt.date | None) -> pd.DataFrame:
@@ -31,23 +39,10 @@ class CsvSource:
 
         Raises BarsError in one line if the file is not a table of one ticker's daily bars.
         """
-        frame, findings = read_bars_file(self._path_of(ticker), ticker, start, end)
+        path = file_of(self.folder, ticker, ENDINGS, "csv")
+        frame, findings = read_bars_file(path, ticker, start, end)
         self.findings += findings
         return frame
-
-    def _path_of(self, ticker: str) -> Path:
-        paths = [self.folder / f"{ticker}{ending}" for ending in ENDINGS]
-        for path in paths:
-            if path.exists():
-                return path
-        names = {path.name.lower() for path in paths}
-        for path in sorted(self.folder.iterdir()):
-            if path.name.lower() in names:
-                return path
-        raise TickerUnknown(
-            f"source csv needs one <TICKER>.csv per ticker but {paths[0]} is missing; add it or "
-            f"change data.tickers"
-        )
 
 
 def read_bars_file(
@@ -60,11 +55,11 @@ def read_bars_file(
         for place in columns.ignored:
             if names_ticker(table.header[place]):
                 require_one_ticker([cells[place] for cells in table.rows], str(path))
+        require_columns(columns, table.header, path)
     except OSError as error:
         raise BarsError(f"{ticker}: {path} must be readable but is not: {error}") from error
     except BarsError as error:
         raise BarsError(f"{ticker}: {error}") from error
-    _require_columns(columns, table, path, ticker)
     cells = list(zip(*table.rows, strict=True)) or [()] * len(table.header)
     frame = pd.DataFrame(
         {name: pd.Series(cells[place], dtype=str) for name, place in columns.places.items()}
@@ -78,15 +73,6 @@ def read_bars_file(
         ratio = pd.to_numeric(frame["stock_splits"], errors="coerce")
         frame["stock_splits"] = frame["stock_splits"].mask(ratio == 1, "0")
     return frame.reset_index(drop=True), _left_out(table, columns, frame["date"], ticker)
-
-
-def _require_columns(columns: Columns, table: Table, path: Path, ticker: str) -> None:
-    missing = [name for name in REQUIRED if name not in columns.places]
-    if missing:
-        raise BarsError(
-            f"{ticker}: column {', '.join(map(repr, missing))} is required but {path} has "
-            f"{header_text(table.header)}; add it, or rename the column that has it"
-        )
 
 
 def _left_out(

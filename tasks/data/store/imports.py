@@ -11,7 +11,7 @@ from lstm_model.data.bars import Finding
 from lstm_model.errors import ConfigError, StorageError
 from tasks.data.check import files_of, ticker_of
 from tasks.data.snapshots import Snapshot, store_snapshot
-from tasks.data.sources.csv_folder import read_bars_file
+from tasks.data.sources.bars_files import read_file
 from tasks.data.store.folder import Store
 from tasks.data.store.known_file import open_known
 from tasks.data.store.refresh import refresh_ticker
@@ -23,11 +23,12 @@ class FileSource:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.incremental = False
+        self.network = False
         self.findings: list[Finding] = []
 
     def fetch(self, ticker: str, start: dt.date | None, end: dt.date | None) -> pd.DataFrame:
-        """Return the file's rows, as the source csv does."""
-        frame, findings = read_bars_file(self.path, ticker, start, end)
+        """Return the file's rows, as a folder's source does."""
+        frame, findings = read_file(self.path, ticker, start, end)
         self.findings += findings
         return frame
 

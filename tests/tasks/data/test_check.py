@@ -82,6 +82,27 @@ def test_folders_give_their_files_by_name(tmp_path: Path) -> None:
     assert names == ["a.CSV", "b.csv", "c.csv.gz", "d.tsv"]
 
 
+def test_a_parquet_file_is_checked_as_a_csv_file_is(tmp_path: Path) -> None:
+    """The same bars give the same row and closes, whatever the kind of file; a folder has both."""
+    days = pd.bdate_range("2024-07-01", periods=12)
+    price = pd.Series(range(100, 112), dtype=float)
+    bars = pd.DataFrame({"date": days, "open": price, "high": price, "low": price, "close": price})
+    bars = bars.assign(volume=1000, vwap=1.0)
+    bars.to_parquet(tmp_path / "M&M.NS.parquet")
+    bars.to_csv(tmp_path / "M&M.NS.csv", index=False)
+    csv, parquet = files_of([tmp_path])
+    ours, theirs = check_file(parquet, DATA), check_file(csv, DATA)
+    assert ours[0] == theirs[0]
+    assert (ours[0].ticker, ours[0].status, ours[0].bars) == ("M&M.NS", "accepted", 12)
+    assert [group.rule for group in ours[0].findings] == ["ignored_column"]
+    pd.testing.assert_frame_equal(ours[1], theirs[1])
+    parquet.write_bytes(parquet.read_bytes()[:-9])
+    torn, closes = check_file(parquet, DATA)
+    assert torn.status == "refused"
+    assert "must be a whole Parquet file" in torn.message
+    assert closes.empty
+
+
 def test_files_that_are_not_there_are_refused(tmp_path: Path) -> None:
     """A path that does not exist, or a folder without files, is a mistake of the command."""
     with pytest.raises(ConfigError, match="has none; name another"):
