@@ -91,6 +91,7 @@ class GeneratedSource:
     """Generated bars as a source."""
 
     def __init__(self) -> None:
+        self.network = False
         self.incremental = False
         self.findings: list[Finding] = []
 

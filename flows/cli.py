@@ -80,6 +80,9 @@ def run(
             f"--summary must be a file in an existing folder but is {str(summary)!r}; "
             f"create the folder, or name another file"
         )
+    from tasks.data.sources import require_sources  # noqa: PLC0415 - takes a second, as below
+
+    require_sources(parsed.data)
     _prepare_prefect(debug=context.ensure_object(Shared).debug)
 
     from flows.lstm_hpo import lstm_hpo  # noqa: PLC0415 - takes seconds, and --help needs none of it

@@ -12,6 +12,7 @@ from lstm_model.report.night_result import NightResult
 from tasks.data.audit import audit_after_training, audit_before_search, require_no_leak
 from tasks.data.download import download_bars
 from tasks.data.prepare import prepare_data_set
+from tasks.data.sources import require_sources
 from tasks.evaluate import evaluate_on_test
 from tasks.precision import require_hardware
 from tasks.progress import StageClock
@@ -43,6 +44,7 @@ def lstm_hpo(
     """
     settings = load_config(config, overrides)
     name = check_study_name(study_name or Path(config).stem)
+    require_sources(settings.data)
     require_hardware(settings.training.precision, settings.device)
     clock = StageClock()
     with open_workers(settings) as workers:

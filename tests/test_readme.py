@@ -113,7 +113,7 @@ def test_the_function_of_ones_own_is_taken(tmp_path: Path, monkeypatch: pytest.M
     """The example of docs/own-features.md gives a column with the name on that page."""
     from lstm_model.data.cleaning import clean_bars
     from lstm_model.data.custom_features import custom_columns
-    from tasks.data.sources import BundledSource
+    from tasks.data.sources.bundled import BundledSource
 
     ((_, block),) = (b for b in blocks("python") if b[0] == "docs/own-features.md")
     (tmp_path / "my_columns.py").write_text(block, encoding="utf-8")

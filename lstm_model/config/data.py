@@ -28,8 +28,8 @@ class DataConfig(Section):
     parquet_dir: Path | None = None
     """Folder with one `<TICKER>.parquet` for each ticker; required for the source `parquet`."""
     requests_per_minute: Annotated[Number, Field(gt=0)] | None = 120.0
-    """Most requests to a source over the network; Yahoo's own limit is not published, and users
-    report refusals from some hundreds a minute on; null sets none."""
+    """Most requests a minute to a source over a network, over all tickers; null sets no limit, but
+    Yahoo shuts out addresses that ask too often, and publishes no number."""
     min_coverage: Annotated[Number, Field(gt=0.0, le=1.0)] = 1.0
     """Share of the tickers whose bars must be usable; a night goes on without the others, and says
     so."""

@@ -14,7 +14,7 @@ from lstm_model.data.cleaning import clean_bars
 from lstm_model.data.features import FeatureTable, compute_features
 from lstm_model.data.targets import TargetTable, compute_targets
 from lstm_model.data.views import ChronoSplit, Rows
-from tasks.data.sources import BundledSource
+from tasks.data.sources.bundled import BundledSource
 
 BarMaker = Callable[..., Bars]
 

@@ -44,6 +44,8 @@ USAGE = {
     "malformed YAML": (["--config", "broken.yaml"], "not valid YAML"),
     "unknown key": (["--set", "trainig.epochs=3"], "did you mean 'training"),
     "mistyped value": (["--set", "training.epochs=many"], "training.epochs"),
+    "unknown source": (["--set", "data.source=yaho"], "did you mean 'yahoo'?"),
+    "unknown second source": (["--set", "data.cross_check=bloomberg"], "data.cross_check must be"),
     "no trials": (["--trials", "0"], "search.trials"),
     "trials in words": (["--trials", "ten"], "ten"),
     "unknown option": (["--trails", "3"], "--trails"),

@@ -4,10 +4,16 @@ import datetime as dt
 
 import pandas as pd
 
+from lstm_model.config.data import DataConfig
 from lstm_model.data.bars import Finding
 from lstm_model.data.columns import rename_columns
 from lstm_model.errors import TickerUnknown
 from tasks.data.sources.span import within
+
+
+def open_bundled(_data: DataConfig) -> "BundledSource":
+    """Return the source `bundled`."""
+    return BundledSource()
 
 
 class BundledSource:
@@ -15,6 +21,7 @@ class BundledSource:
 
     def __init__(self) -> None:
         self.incremental = False
+        self.network = False
         self.findings: list[Finding] = []
 
     def fetch(self, ticker: str, start: dt.date | None, end: dt.date | None) -> pd.DataFrame:

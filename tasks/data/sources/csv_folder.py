@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from lstm_model.config.pipeline import DataConfig
+from lstm_model.config.data import DataConfig
 from lstm_model.data.bars import Finding
 from lstm_model.data.columns import Columns, cut, match_columns, names_ticker
 from lstm_model.data.dates import LINE

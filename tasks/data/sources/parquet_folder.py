@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lstm_model.config.pipeline import DataConfig
+from lstm_model.config.data import DataConfig
 from lstm_model.data.bars import Finding
 from lstm_model.data.columns import (
     count_known,

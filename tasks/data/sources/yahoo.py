@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import pandas as pd
 
-from lstm_model.config.pipeline import DataConfig
+from lstm_model.config.data import DataConfig
 from lstm_model.data.bars import Finding
 from lstm_model.data.columns import match_columns, rename_columns
 from lstm_model.errors import LstmHpoError, SourceUnreachable, StorageError, TickerUnknown

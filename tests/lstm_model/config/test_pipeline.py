@@ -162,7 +162,13 @@ LR = {"type": "float", "low": 1e-4, "high": 1e-2}
         ({"data": {"tickers": ["A"], "min_coverage": 1.5}}, ["data.min_coverage", "1.5"]),
         ({"data": {"tickers": [True]}}, ["data.tickers.0", "string", "True"]),
         ({"data": {"tickers": ["A"], "source": "csv"}}, ["csv_dir", "not set", "; set it"]),
-        ({"data": {"tickers": ["A"], "source": "bloomberg"}}, ["'yahoo'", "'bloomberg'"]),
+        ({"data": {"tickers": ["A"], "source": "parquet"}}, ["parquet_dir", "not set", "; set it"]),
+        (
+            {"data": {"tickers": ["A"], "source": "../etc"}},
+            ["data.source", "'../etc'", "; correct"],
+        ),
+        ({"data": {"tickers": ["A"], "cross_check": "CSV"}}, ["data.cross_check", "'CSV'"]),
+        ({"data": {"tickers": ["A"], "requests_per_minute": 0}}, ["> 0", "is 0"]),
         ({"data": {"tickers": ["A"], "snapshot": "../x"}}, ["hexadecimal", "'../x'", "; copy"]),
         (
             {"data": {"tickers": ["A"], "start": "2020-01-02", "end": "2020-01-01"}},

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from lstm_model.data.bars import Bars, adjust, adjust_all, join_panel
 from lstm_model.data.cleaning import CleaningRules, clean_bars
+from lstm_model.data.columns import rename_columns
 from lstm_model.errors import BarsError
-from tasks.data.sources import CsvSource, rename_columns
+from tasks.data.sources.csv_folder import CsvSource
 
 
 def frame_of(ticker: str = "T", rows: int = 30) -> pd.DataFrame:

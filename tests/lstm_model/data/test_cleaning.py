@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lstm_model.data.bars import Bars, adjust
 from lstm_model.data.cleaning import CleaningRules, clean_bars
 from lstm_model.errors import BarsError
-from tasks.data.sources import CsvSource
+from tasks.data.sources.csv_folder import CsvSource
 
 ROWS = 60
 

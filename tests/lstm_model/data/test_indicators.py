@@ -14,12 +14,12 @@ from lstm_model.config.pipeline import FeaturesConfig
 from lstm_model.data.bars import PRICES, Bars
 from lstm_model.data.changed_bars import without_head
 from lstm_model.data.cleaning import clean_bars
+from lstm_model.data.columns import rename_columns
 from lstm_model.data.directional import directional_moves
 from lstm_model.data.features import WARM_UP_BARS, compute_features
 from lstm_model.data.indicators import INDICATORS, indicator_columns
 from lstm_model.data.ticks import balance, place, steps
 from lstm_model.errors import BarsError
-from tasks.data.sources import rename_columns
 
 BarMaker = Callable[..., Bars]
 BOTH_SETS = FeaturesConfig(sets=("indicators", "har"))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lstm_model.config.pipeline import DataConfig
+from lstm_model.config.data import DataConfig
 from tasks.data.sources import open_source
 from tasks.data.sources.network_source import NetworkSource
 from tasks.data.sources.request_rate import RequestRate, rate_of
