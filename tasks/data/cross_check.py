@@ -12,6 +12,7 @@ from lstm_model.data.cleaning import tidy_bars
 from lstm_model.data.revisions.levels import find_levels
 from lstm_model.errors import BarsError, SourceError
 from tasks.data.sources import BarSource, open_source
+from tasks.data.sources.patience import fetch_patiently
 from tasks.data.store.folder import Store
 from tasks.data.store.refresh import TickerBars, read_refreshed
 
@@ -39,7 +40,7 @@ def cross_check(
 def _checked(store: Store, data: DataConfig, second: BarSource, part: TickerBars) -> TickerBars:
     ours = read_refreshed(store, data, part)
     try:
-        raw = second.fetch(part.ticker, data.start, data.end)
+        raw = fetch_patiently(second, part.ticker, data.start, data.end)
         theirs = tidy_bars(raw, part.ticker).frame
     except (SourceError, BarsError) as error:
         value = f"{data.cross_check} gives nothing to compare with: {error}"

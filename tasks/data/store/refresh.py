@@ -14,6 +14,7 @@ from lstm_model.data.revisions.learning import begin, learn
 from lstm_model.errors import StorageError
 from tasks.data.clean import rules_now
 from tasks.data.sources import BarSource
+from tasks.data.sources.patience import fetch_patiently
 from tasks.data.store.bars_file import BarsFacts, Recipe, open_bars_file, write_bars
 from tasks.data.store.folder import Store
 from tasks.data.store.known_file import KnownFile, open_known, write_known
@@ -123,7 +124,8 @@ def _ask(
             first = dates.iloc[-OVERLAP_SESSIONS].date()
             start = first if start is None else max(start, first)
     told = len(source.findings)
-    tidy = tidy_bars(source.fetch(ticker, start, data.end), ticker, rules)
+    raw = fetch_patiently(source, ticker, start, data.end)
+    tidy = tidy_bars(raw, ticker, rules)
     return TidyBars(tidy.frame, (*source.findings[told:], *tidy.findings)), start
 
 
