@@ -55,7 +55,7 @@ docs: .venv/.run-installed
 # Takes minutes on a quiet machine; writes benchmarks/results/*.json and docs/benchmarks.md.
 bench: .venv/.bench-installed
 	for name in study_speed night_speed overheads peer_speed universe search_efficiency \
-		time_to_loss evaluation_speed volatility coverage error_rates reference_race gate_error_rates \
+		store_speed time_to_loss evaluation_speed volatility coverage error_rates reference_race gate_error_rates \
 		decay_run_lengths table; do \
 		$(BIN)/python -m benchmarks.$$name || exit 1; \
 	done

@@ -11,7 +11,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lstm_model.config.data import DataConfig
-from lstm_model.data.bars import Bars, Finding, join_panel
+from lstm_model.data.bars import Bars, Finding
 from lstm_model.data.cleaning import CleaningRules
 from lstm_model.errors import BarsError, ConfigError, StorageError
 from tasks.data.clean import rules_now
@@ -213,7 +213,9 @@ def open_bars(snapshot: Snapshot) -> StoredBars:
 
 def read_bars(snapshot: Snapshot) -> Bars:
     """Read a whole snapshot into memory; raises what iteration over it raises."""
-    return join_panel(list(open_bars(snapshot)))
+    stored = open_bars(snapshot)
+    frame = pd.concat([bars.frame for bars in stored], ignore_index=True)
+    return Bars.trusted(frame, tuple(f for part in stored.manifest.bars for f in part.findings))
 
 
 def read_manifest(path: Path) -> Manifest:

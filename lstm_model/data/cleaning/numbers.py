@@ -23,6 +23,8 @@ def parse_numbers(
     A split may be written 4:1 or 4/1.
     """
     column = column.reset_index(drop=True)
+    if column.dtype == np.float64 and not np.isinf(column.to_numpy()).any():
+        return column  # what a network source gives, every night for every ticker
     if name == "stock_splits":
         column = column.map(_ratio)
     numbers = pd.to_numeric(column, errors="coerce").astype(float)
