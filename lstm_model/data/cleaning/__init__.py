@@ -119,11 +119,14 @@ def _read(raw: pd.DataFrame, record: Record) -> pd.DataFrame:
             )
     if raw.empty:
         raise BarsError(f"{record.ticker}: at least one bar is required but the source has none")
-    frame = pd.DataFrame({"date": parse_dates(raw["date"], record.ticker)})
-    check_dates(frame["date"], None, record)
-    for column in (*PRICES, *OPTIONAL):
-        if column in raw.columns:
-            frame[column] = parse_numbers(raw[column], frame["date"], record, column)
+    dates = parse_dates(raw["date"], record.ticker)
+    check_dates(dates, None, record)
+    numbers = {
+        column: parse_numbers(raw[column], dates, record, column)
+        for column in (*PRICES, *OPTIONAL)
+        if column in raw.columns
+    }
+    frame = pd.DataFrame({"date": dates, **numbers})
     if "adj_close" in frame and frame["adj_close"].isna().all():
         frame = frame.drop(columns="adj_close")
     for name in ("dividends", "stock_splits"):
