@@ -20,6 +20,9 @@ PAGES = [
     *sorted((ROOT / "docs").glob("*.md")),
 ]
 TEXTS = {str(page.relative_to(ROOT)): page.read_text(encoding="utf-8") for page in PAGES}
+GROUPS = {"data", "champion", "ledger"}
+"""Commands of `lstm-hpo` that have commands of their own."""
+
 PREFECT_COMMANDS = {
     ("server", "start"), ("work-pool", "create"), ("worker", "start"), ("deployment", "run"),
 }  # fmt: skip
@@ -76,7 +79,7 @@ def test_the_command_exists(page: str, command: str) -> None:
         assert (ROOT / f"{rest[1].replace('.', '/')}.py").is_file(), rest[1]
     elif program in {"lstm-hpo", "python"}:
         assert program == "lstm-hpo" or rest[0] == "hparam_search.py"
-        verbs = ["run"] if program == "python" else rest[: 2 if rest[0] == "data" else 1]
+        verbs = ["run"] if program == "python" else rest[: 2 if rest[0] in GROUPS else 1]
         text = help_of(str(BIN / "lstm-hpo"), *verbs)
         assert all(option in text for option in options), options
         settings = [rest[i + 1] for i, word in enumerate(rest) if word == "--set"]
