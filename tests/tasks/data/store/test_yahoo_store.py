@@ -30,19 +30,38 @@ def newer(ticker: str, share: float = 1.0) -> pd.DataFrame:
     return bars.assign(**{name: bars[name] * share for name in PRICES})
 
 
+def files_of(store: Path) -> dict[str, tuple[int, int]]:
+    """Return number and last change of each file; a file written again has another number."""
+    found = {}
+    for path in filter(Path.is_file, store.rglob("*")):
+        if "yahoo-cache" not in path.parts:  # cookies of the client
+            facts = path.stat()
+            found[path.relative_to(store).as_posix()] = (facts.st_ino, facts.st_mtime_ns)
+    return found
+
+
 def closes(snapshot: Snapshot, ticker: str) -> list[float]:
     return read_bars(snapshot).of(ticker)["close"].tolist()
 
 
 def test_a_night_without_news_is_one_request_a_ticker(yahoo: YahooServer, data: DataConfig) -> None:
-    """The first night asks for everything, the next for the overlap; the snapshot is the same."""
+    """The first night asks for everything, the next for the overlap; no ticker's file is touched.
+
+    Of all files only the record of the snapshot is new: it has tonight's time.
+    """
     first = take_snapshot(data)
+    before = files_of(data.raw_dir)
+    assert len(before) > 2 * len(TICKERS)
     assert [asked.ticker for asked in yahoo.asked] == list(TICKERS)
     assert {asked.period1 for asked in yahoo.asked} == {-2208988800}
     yahoo.asked.clear()
     assert take_snapshot(data).sha256 == first.sha256
     assert [asked.ticker for asked in yahoo.asked] == list(TICKERS)
     assert all(asked.period1 > 1_570_000_000 for asked in yahoo.asked)
+    after = files_of(data.raw_dir)
+    assert set(after) == set(before)
+    record = f"snapshots/{first.sha256[:16]}.json"
+    assert {name for name in after if after[name] != before[name]} == {record}
     assert yahoo.left == []
 
 
@@ -73,6 +92,23 @@ def test_a_source_that_stays_away_ends_the_night_and_leaves_the_store(
     yahoo.asked.clear()
     yahoo.answer = lambda _: None
     assert take_snapshot(data).sha256 == stored.sha256
+
+
+def test_a_night_that_ended_at_the_twelfth_ticker_asks_for_the_other_nine(
+    yahoo: YahooServer, data: DataConfig, pauses: list[float], tmp_path: Path
+) -> None:
+    """Bars of the eleven before it are here already; the snapshot is an undisturbed night's."""
+    undisturbed = take_snapshot(data.model_copy(update={"raw_dir": tmp_path / "other"}))
+    yahoo.answer = lambda ticker: RESET if ticker == "T11" else None
+    with pytest.raises(SourceUnreachable, match=r"'T11'.*4 tries"):
+        take_snapshot(data)
+    yahoo.asked.clear()
+    yahoo.answer = lambda _: None
+    assert take_snapshot(data).sha256 == undisturbed.sha256
+    assert [asked.ticker for asked in yahoo.asked] == list(TICKERS[11:])
+    yahoo.asked.clear()
+    assert take_snapshot(data).sha256 == undisturbed.sha256
+    assert [asked.ticker for asked in yahoo.asked] == list(TICKERS)
 
 
 def test_an_unknown_ticker_is_told_and_asked_for_once(
@@ -110,3 +146,30 @@ def test_a_corrected_close_is_a_restatement(yahoo: YahooServer, data: DataConfig
     assert closes(after, "T00")[-3] == round(close * 1.004, 2)
     assert closes(before, "T00")[-3] == close
     assert "restatement" in {finding.rule for finding in read_bars(after).findings}
+
+
+def test_a_dividend_is_one_event(yahoo: YahooServer, data: DataConfig) -> None:
+    """Adjusted closes before it are rescaled once; no close changes, and it is paid once."""
+    one = data.model_copy(update={"tickers": ("T00",)})
+    before = take_snapshot(one)
+    yahoo.listings["T00"].append(newer("T00"))
+    yahoo.listings["T00"].pay(NEXT, 0.5)
+    after = take_snapshot(one)
+    assert [finding.rule for finding in read_bars(after).findings] == ["dividend_rewrite"]
+    assert closes(after, "T00")[:-1] == closes(before, "T00")
+    paid = read_bars(after).of("T00")["dividends"]
+    assert paid.tolist() == [0.0] * (len(paid) - 1) + [0.5]
+    assert take_snapshot(one).sha256 == after.sha256
+
+
+def test_a_short_answer_loses_no_bar(yahoo: YahooServer, data: DataConfig) -> None:
+    """Bars that Yahoo no longer has stay, and are told."""
+    one = data.model_copy(update={"tickers": ("T00",)})
+    before = take_snapshot(one)
+    listing = yahoo.listings["T00"]
+    listing.bars = listing.bars.drop(index=[30, 31, 32]).reset_index(drop=True)
+    after = take_snapshot(one)
+    assert closes(after, "T00") == closes(before, "T00")
+    (told,) = [f for f in read_bars(after).findings if f.rule == "short_answer"]
+    assert told.date == f"{days_of(raw_bars())[30]}"
+    assert str(told.value).startswith("3 stored bars")
