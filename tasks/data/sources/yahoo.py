@@ -14,8 +14,9 @@ import pandas as pd
 from lstm_model.config.data import DataConfig
 from lstm_model.data.bars import Finding
 from lstm_model.data.columns import match_columns, rename_columns
-from lstm_model.errors import LstmHpoError, SourceUnreachable, StorageError, TickerUnknown
+from lstm_model.errors import LstmHpoError, SourceUnreachable, TickerUnknown
 from tasks.data.sources.chart_answer import UNTRUSTED, require_chart
+from tasks.data.sources.cookie_files import open_cache
 from tasks.data.sources.running_session import drop_unfinished_session
 
 if TYPE_CHECKING:  # slow, and only a fetch needs it
@@ -127,12 +128,7 @@ class YahooSource:
         """The session of all requests, made when the first is: its libraries are slow."""
         import yfinance as yf  # noqa: PLC0415 - as above
 
-        try:
-            self.cache_dir.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StorageError(
-                f"data.raw_dir must be writable but {self.cache_dir} cannot be made: {error}"
-            ) from error
+        open_cache(self.cache_dir)
         yf.set_tz_cache_location(str(self.cache_dir))
         yf.config.debug.hide_exceptions = False
         return chart_session(self.timeout_seconds)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from lstm_model.data.cleaning import clean_bars
-from lstm_model.errors import SourceUnreachable, StorageError, TickerUnknown
+from lstm_model.errors import SourceUnreachable, TickerUnknown
 from tasks.data.sources.yahoo import YahooSource
 from tests.stored import raw_bars
 from tests.yahoo_server import (
@@ -296,10 +296,3 @@ def test_a_funds_capital_gains_are_named(yahoo: YahooServer, source: YahooSource
     assert [(f.rule, f.value, f.date) for f in source.findings] == [
         ("ignored_column", "Capital Gains", f"{DAYS[9]}")
     ]
-
-
-def test_a_cache_folder_that_cannot_be_made_is_told(yahoo: YahooServer, tmp_path: Path) -> None:
-    """A folder where a file is, is our own failure and not the source's."""
-    (tmp_path / "cache").write_text("")
-    with pytest.raises(StorageError, match=r"data.raw_dir must be writable but .*cache"):
-        YahooSource(tmp_path / "cache" / "inner").fetch("X", None, None)

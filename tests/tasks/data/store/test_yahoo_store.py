@@ -71,7 +71,7 @@ def test_a_reset_in_the_middle_of_twenty_tickers_changes_nothing(
     """A night with two failed requests stores what an undisturbed one does."""
     undisturbed = take_snapshot(data)
     yahoo.asked.clear()
-    yahoo.next_answers = [None] * 9 + [RESET, SERVER_ERROR]
+    yahoo.next_answers = [*[None] * 9, RESET, SERVER_ERROR]
     disturbed = take_snapshot(data.model_copy(update={"raw_dir": tmp_path / "other"}))
     assert disturbed.sha256 == undisturbed.sha256
     assert len(yahoo.asked) == 22
