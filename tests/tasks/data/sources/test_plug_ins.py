@@ -4,6 +4,8 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +14,7 @@ import pytest
 from lstm_model.config.data import DataConfig
 from lstm_model.data.cleaning import clean_bars
 from lstm_model.errors import ConfigError, SourceUnreachable, TickerUnknown
-from tasks.data.sources import open_source, require_sources
+from tasks.data.sources import open_source, plug_ins, require_sources
 from tasks.data.sources.bundled import BundledSource
 from tasks.data.sources.csv_folder import CsvSource
 from tasks.data.sources.network_source import NetworkSource
@@ -76,7 +78,9 @@ def test_our_own_sources_are_plug_ins(tmp_path: Path) -> None:
     """pyproject.toml declares ours as any package declares its own, and each opens."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     kinds = {"bundled": BundledSource, "csv": CsvSource, "parquet": ParquetSource}
-    assert set(project["entry-points"][GROUP]) == {*kinds, "yahoo"}
+    assert project["entry-points"][GROUP] == plug_ins.OURS
+    assert project["name"] == plug_ins.PACKAGE
+    assert set(plug_ins.OURS) == {*kinds, "yahoo"}
     for name, kind in kinds.items():
         opened = open_source(data_of(name, csv_dir=tmp_path, parquet_dir=tmp_path))
         assert isinstance(opened, kind)
@@ -160,11 +164,29 @@ def test_two_packages_with_one_name_are_refused(tmp_path: Path) -> None:
     assert open_source(data_of("yahoo")).network
 
 
-def test_an_installation_without_sources_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A checkout that is newer than its installation is told how to install it."""
-    monkeypatch.setattr("tasks.data.sources.plug_ins.entry_points", lambda group: ())
-    sys.path.append("/nowhere")
-    with pytest.raises(ConfigError, match="lists none of its own; install it again with `pip"):
+@pytest.fixture
+def old_installation(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Hide our entry points, as an installation does that is older than the checkout."""
+
+    def listed(group: str) -> list[EntryPoint]:
+        found = entry_points(group=group)
+        return [e for e in found if e.dist is not None and e.dist.name != "lstm-hpo"]
+
+    monkeypatch.setattr(plug_ins, "entry_points", listed)
+    plug_ins._installed.cache_clear()
+    yield
+    plug_ins._installed.cache_clear()
+
+
+@pytest.mark.usefixtures("old_installation")
+def test_a_checkout_newer_than_its_installation_has_our_sources(tmp_path: Path) -> None:
+    """Ours open without being installed again; others are still found, and none wins over ours."""
+    for name in plug_ins.OURS:
+        open_source(data_of(name, csv_dir=tmp_path, parquet_dir=tmp_path))
+    install(tmp_path / "one", "vendor_bars", {"vendor": "vendor_bars:open_vendor"})
+    assert open_source(data_of("vendor")).network
+    install(tmp_path / "two", "more_bars", {"bundled": "more_bars:open_vendor"})
+    with pytest.raises(ConfigError, match="more_bars and lstm-hpo both have 'bundled'; uninstall"):
         open_source(data_of("bundled"))
 
 
