@@ -58,7 +58,7 @@ class DataConfig(Section):
     """Second source whose closes are compared with the first's, and only reported; such as `csv`.
     """
     cross_check_dir: Path | None = None
-    """Folder of the second source's files; null takes `csv_dir`."""
+    """Folder of the second source's files; null takes `csv_dir` or `parquet_dir`."""
     raw_dir: Path = Path("data/raw")
     """Folder of the store of bars: what was fetched, when it was learnt, and snapshots."""
     data_dir: Path = Path("data/processed")

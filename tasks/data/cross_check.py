@@ -32,8 +32,10 @@ def cross_check(
     """
     if data.cross_check is None:
         return tuple(parts)
-    folder = data.cross_check_dir or data.csv_dir
-    second = open_source(data.model_copy(update={"source": data.cross_check, "csv_dir": folder}))
+    own: dict[str, object] = {"source": data.cross_check}
+    if data.cross_check_dir is not None:
+        own |= {"csv_dir": data.cross_check_dir, "parquet_dir": data.cross_check_dir}
+    second = open_source(data.model_copy(update=own))
     return tuple(_checked(store, data, second, part) for part in parts)
 
 

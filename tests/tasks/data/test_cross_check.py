@@ -45,22 +45,23 @@ def test_what_is_told(theirs: pd.DataFrame, told: str) -> None:
     assert bool(compared(RAW, theirs.drop_duplicates("date"))) == bool(told)
 
 
-def test_a_night_reports_and_keeps_its_own_bars(tmp_path: Path) -> None:
+@pytest.mark.parametrize("second", ["csv", "parquet"])
+def test_a_night_reports_and_keeps_its_own_bars(tmp_path: Path, second: str) -> None:
     """What differs is a finding; no value of the second source gets into the bars."""
     for name, raw in (("first", RAW), ("second", changed(RAW, 20, 1.01))):
         (tmp_path / name).mkdir()
         raw.to_csv(tmp_path / name / "X.csv", index=False)
-        raw.to_csv(tmp_path / name / "Y.csv", index=False)
-    (tmp_path / "second" / "Y.csv").unlink()
+        raw.to_parquet(tmp_path / name / "X.parquet")
+    RAW.to_csv(tmp_path / "first" / "Y.csv", index=False)
     data = DataConfig(
         tickers=("X", "Y"), source="csv", csv_dir=tmp_path / "first", raw_dir=tmp_path / "raw"
     )
     alone = take_snapshot(data)
     checked = take_snapshot(
-        data.model_copy(update={"cross_check": "csv", "cross_check_dir": tmp_path / "second"})
+        data.model_copy(update={"cross_check": second, "cross_check_dir": tmp_path / "second"})
     )
     assert checked.sha256 == alone.sha256
     found = [f for f in open_bars(checked).findings if f.rule == "cross_check"]
     assert [finding.ticker for finding in found] == ["X", "Y"]
-    assert "csv gives nothing to compare with" in found[1].value
+    assert f"{second} gives nothing to compare with" in found[1].value
     assert read_bars(checked).of("X")["close"].tolist() == RAW["close"].tolist()
