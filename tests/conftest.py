@@ -123,6 +123,17 @@ def market_data() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make MLflow's database with no run in it: its migrations take as long as a small night."""
+    from tasks.tracking.client import PatientClient, quiet_mlflow
+
+    path = tmp_path_factory.mktemp("store") / "mlflow.db"
+    quiet_mlflow()
+    PatientClient(f"sqlite:///{path}").search_experiments()
+    return path
+
+
 @pytest.fixture
 def yahoo(monkeypatch: pytest.MonkeyPatch) -> "Iterator[YahooServer]":
     """Yahoo's chart protocol on the loopback, where yfinance finds it."""

@@ -3,16 +3,32 @@
 import importlib
 import sys
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
 from lstm_model.data.bars import Bars
-from lstm_model.errors import ConfigError
+from lstm_model.data.stored_code import StoredCode, load_stored, read_code
+from lstm_model.errors import ConfigError, StorageError
 
 CustomFeatures = Callable[[Bars], pd.DataFrame]
+
+_AS_IMPORTED: WeakKeyDictionary[ModuleType, StoredCode] = WeakKeyDictionary()
+"""The code of each module when it was imported: what computes a night's columns is what is stored,
+even if the file changes in the meantime."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFeatures:
+    """The user's function as a bundle has it, with the code that it was loaded from."""
+
+    code: StoredCode
+    function: CustomFeatures
 
 
 def load_custom(name: str) -> CustomFeatures:
@@ -30,6 +46,16 @@ def load_custom(name: str) -> CustomFeatures:
             f"features.custom must name a module that can be imported but {module_name!r} gives "
             f"{type(error).__name__}: {error}; run from its folder, or fix it"
         ) from error
+    root = sys.modules[module_name.partition(".")[0]]
+    if root not in _AS_IMPORTED:
+        try:
+            _AS_IMPORTED[root] = read_code(_path_of(root))
+        except (StorageError, OSError) as error:
+            raise ConfigError(f"features.custom cannot be stored with a model: {error}") from error
+    return _function_of(module, module_name, function_name)
+
+
+def _function_of(module: ModuleType, module_name: str, function_name: str) -> CustomFeatures:
     function = getattr(module, function_name, None)
     if not callable(function):
         raise ConfigError(
@@ -40,13 +66,34 @@ def load_custom(name: str) -> CustomFeatures:
     return chosen
 
 
-def code_path(name: str) -> Path:
-    """Return the file or package of the function's module, which must be shipped with a model.
+def load_stored_features(name: str, folder: Path, sha256: str) -> StoredFeatures:
+    """Load the function from the code that a bundle has in `folder`.
 
-    Other modules that it imports are not shipped; keep them in the same file or package.
+    Raises StorageError if the code has another hash, or cannot be imported.
+    """
+    module_name, _, function_name = name.partition(":")
+    try:
+        code, module = load_stored(module_name, folder, sha256)
+        return StoredFeatures(code, _function_of(module, module_name, function_name))
+    except (StorageError, ConfigError):
+        raise
+    except Exception as error:  # the user's module may raise anything on import
+        raise StorageError(
+            f"the code of features.custom must be importable where a model is used but {name} "
+            f"gives {type(error).__name__}: {error}; install what it imports"
+        ) from error
+
+
+def code_of(name: str) -> StoredCode:
+    """Return the code of the function's file or package, as it was when it was imported here.
+
+    Other modules that it imports are not part of it; keep them in the same file or package.
     """
     load_custom(name)
-    module = sys.modules[name.partition(":")[0].partition(".")[0]]
+    return _AS_IMPORTED[sys.modules[name.partition(":")[0].partition(".")[0]]]
+
+
+def _path_of(module: ModuleType) -> Path:
     if module.__file__ is None:  # a folder without __init__.py
         return Path(next(iter(module.__path__)))
     file = Path(module.__file__)
@@ -54,16 +101,17 @@ def code_path(name: str) -> Path:
 
 
 def custom_columns(
-    bars: Bars, name: str, taken: Collection[str]
+    bars: Bars, name: str, taken: Collection[str], stored: StoredFeatures | None = None
 ) -> tuple[tuple[str, ...], Float[np.ndarray, "row column"]]:
     """Call the function for each ticker, and return its columns in the panel's order.
 
     It gets the Bars of one ticker (raw prices, splits and dividends as columns; `bars.adjust` gives
-    adjusted prices), so no column can depend on the other tickers of the panel. Raises ConfigError
+    adjusted prices), so no column can depend on the other tickers of the panel. `stored` is the
+    function of a bundle; without it, the one that can be imported by `name`. Raises ConfigError
     if the function raises, or does not return a DataFrame with one row per bar and numeric columns
     whose names are new.
     """
-    function = load_custom(name)
+    function = load_custom(name) if stored is None else stored.function
     frames = [
         _call(function, name, ticker, Bars(frame, bars.findings))
         for ticker, frame in bars.by_ticker()

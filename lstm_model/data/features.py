@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int
 from lstm_model.config.pipeline import FeaturesConfig, FeatureSet
 from lstm_model.data.bars import Bars, Histories, adjust_all
 from lstm_model.data.calendar import after_gap, days_since_epoch
-from lstm_model.data.custom_features import custom_columns
+from lstm_model.data.custom_features import StoredFeatures, custom_columns
 from lstm_model.data.exogenous import Exogenous, missing_series
 from lstm_model.data.har import HAR_NAMES, har_terms
 from lstm_model.data.indicators import INDICATORS, indicator_columns
@@ -48,11 +48,13 @@ def compute_features(
     features: FeaturesConfig | None = None,
     histories: Histories | None = None,
     exogenous: Exogenous | None = None,
+    stored: StoredFeatures | None = None,
 ) -> FeatureTable:
     """Compute each ticker's features from its own history, and from the exogenous series.
 
-    `histories` are the same bars, adjusted, if the caller already has them. Raises ConfigError if
-    the function `features.custom` breaks a rule, BarsError if exogenous series are not given.
+    `histories` are the same bars, adjusted, if the caller already has them; `stored` is the user's
+    function as a bundle has it. Raises ConfigError if the function breaks a rule, BarsError if
+    exogenous series are not given.
     """
     features = features or FeaturesConfig()
     table = tabulate_features(adjust_all(bars) if histories is None else histories, features.sets)
@@ -62,7 +64,7 @@ def compute_features(
         table = _join_exogenous(table, exogenous)
     if features.custom is None:
         return table
-    names, columns = custom_columns(bars, features.custom, taken=table.names)
+    names, columns = custom_columns(bars, features.custom, table.names, stored)
     return replace(
         table,
         names=(*table.names, *names),

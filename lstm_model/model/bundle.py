@@ -1,22 +1,22 @@
 """Bundle: everything a forecast needs, in one folder of safetensors and JSON, without pickle."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Float, Float32, Int
-from safetensors.torch import load_file, save_file
 
 from lstm_model.config.pipeline import FeaturesConfig
 from lstm_model.data.assemble import window_is_whole
 from lstm_model.data.bars import adjust_all, join_panel
 from lstm_model.data.calendar import LONGEST_BREAK_DAYS
 from lstm_model.data.cleaning import CleaningRules, clean_bars
+from lstm_model.data.custom_features import StoredFeatures, code_of, load_stored_features
 from lstm_model.data.exogenous import gather, tabulate_exogenous
 from lstm_model.data.features import WARM_UP_BARS, compute_features
 from lstm_model.data.har import har_terms
@@ -25,13 +25,17 @@ from lstm_model.data.scaling import Scaler
 from lstm_model.data.targets import TargetKind
 from lstm_model.data.windows import WindowSet
 from lstm_model.errors import BarsError
+from lstm_model.model.bundle_files import (
+    CODE_FOLDER,
+    damage_named,
+    read_description,
+    read_weights,
+    write_files,
+)
 from lstm_model.model.network import LSTMRegressor
 from lstm_model.model.ticker_embedding import UNKNOWN
 from lstm_model.model.training import build_network, forecast
 from lstm_model.search.hyper_params import HyperParams
-
-WEIGHTS_FILE = "weights.safetensors"
-DESCRIPTION_FILE = "model.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,7 @@ class Bundle:
     market: calendar of tickers whose suffix names no market, as in training (`data.market`).
     sessions_a_year: of the tickers trained on; a ticker that is not among them has its market's.
     tickers: of the panel it was trained on, in the order of the networks' embeddings.
+    stored: the user's function, from the bundle's own folder; None before it is saved.
     """
 
     networks: tuple[LSTMRegressor, ...]
@@ -68,6 +73,7 @@ class Bundle:
     market: str | None = None
     sessions_a_year: Mapping[str, int] = field(default_factory=dict)
     tickers: tuple[str, ...] = ()
+    stored: StoredFeatures | None = None
 
     def codes_of(self, tickers: Sequence[str]) -> Int[np.ndarray, " ticker"]:
         """Return each ticker's place in the panel of training, `UNKNOWN` for all others."""
@@ -132,7 +138,7 @@ class Bundle:
         histories = adjust_all(bars)
         series = gather(others, self.features)
         exogenous = tabulate_exogenous(series, self.features, self.market)
-        features = compute_features(bars, self.features, histories, exogenous)
+        features = compute_features(bars, self.features, histories, exogenous, self.stored)
         if features.names != self.feature_names:
             raise BarsError(
                 f"a model needs the {len(self.feature_names)} columns it was trained on but these "
@@ -184,8 +190,7 @@ def spread_of(members: Float[np.ndarray, "member sample"]) -> Float[np.ndarray, 
 
 
 def save_bundle(bundle: Bundle, folder: Path) -> Path:
-    """Write weights and description into `folder`, which is created if missing."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write weights, description and the user's code into `folder`, created if missing."""
     description = {
         "params": bundle.params.to_dict(),
         "networks": len(bundle.networks),
@@ -200,14 +205,14 @@ def save_bundle(bundle: Bundle, folder: Path) -> Path:
         "scaler": _describe(bundle.scaler),
         "lstm_hpo_version": _project_version(),
     }
-    text = json.dumps(description, indent=2)
-    (folder / DESCRIPTION_FILE).write_text(text, encoding="utf-8")
     weights = {
         f"{member}.{name}": tensor
         for member, network in enumerate(bundle.networks)
         for name, tensor in network.cpu().state_dict().items()
     }
-    save_file(weights, folder / WEIGHTS_FILE)
+    custom, stored = bundle.features.custom, bundle.stored
+    code = stored.code if stored is not None else None if custom is None else code_of(custom)
+    write_files(folder, description, weights, code)
     return folder
 
 
@@ -232,35 +237,41 @@ def _project_version() -> str:
 
 
 def load_bundle(folder: Path) -> Bundle:
-    """Read a bundle; every number equals the one that was saved."""
-    description = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
+    """Read a bundle; every number equals the one that was saved.
+
+    Raises StorageError if a file is missing or damaged.
+    """
+    description = read_description(folder)
+    weights = read_weights(folder, description)
+    with damage_named(folder):
+        return _assemble(folder, description, weights)
+
+
+def _assemble(
+    folder: Path, description: Mapping[str, Any], weights: Mapping[str, torch.Tensor]
+) -> Bundle:
     params = HyperParams.from_mapping(description["params"])
     feature_names = tuple(description["feature_names"])
     tickers = tuple(description.get("tickers", ()))  # older bundles have no embedding
-    weights = load_file(folder / WEIGHTS_FILE)
+    left = dict(weights)
     networks = []
     for member in range(description["networks"]):
         network = build_network(
             len(feature_names), params, seed=0, ticker_count=max(1, len(tickers))
         )
-        own = f"{member}."
-        network.load_state_dict(
-            {key.removeprefix(own): value for key, value in weights.items() if key.startswith(own)}
-        )
+        own = [key for key in left if key.startswith(f"{member}.")]
+        network.load_state_dict({key.removeprefix(f"{member}."): left.pop(key) for key in own})
         networks.append(network.eval())
-    scaler = description["scaler"]
+    if left or not networks:
+        raise ValueError(f"{len(networks)} networks leave {len(left)} tensors over")
+    scaler = _scaler(description["scaler"], len(feature_names))
+    features = FeaturesConfig.model_validate(description["features"])
+    custom_sha256 = description.get("custom_sha256")  # older bundles have no code in them
     return Bundle(
         networks=tuple(networks),
         params=params,
-        scaler=Scaler(
-            feature_means=np.array(scaler["feature_means"]),
-            feature_sds=np.array(scaler["feature_sds"]),
-            label_mean=scaler["label_mean"],
-            label_sd=scaler["label_sd"],
-            knots=np.array(scaler["knots"]) if "knots" in scaler else None,
-            skip_weights=tuple(scaler["skip_weights"]),
-        ),
-        features=FeaturesConfig.model_validate(description["features"]),
+        scaler=scaler,
+        features=features,
         feature_names=feature_names,
         window_length=description["window_length"],
         target_kind=description["target"]["kind"],
@@ -270,4 +281,21 @@ def load_bundle(folder: Path) -> Bundle:
         market=description.get("market"),
         sessions_a_year=description.get("sessions_a_year", {}),
         tickers=tickers,
+        stored=load_stored_features(features.custom, folder / CODE_FOLDER, custom_sha256)
+        if features.custom is not None and custom_sha256 is not None
+        else None,
+    )
+
+
+def _scaler(numbers: Mapping[str, Any], columns: int) -> Scaler:
+    means, sds = np.array(numbers["feature_means"]), np.array(numbers["feature_sds"])
+    if means.shape != (columns,) or sds.shape != (columns,):
+        raise ValueError(f"the scaler must have {columns} columns but has {means.shape}")
+    return Scaler(
+        feature_means=means,
+        feature_sds=sds,
+        label_mean=numbers["label_mean"],
+        label_sd=numbers["label_sd"],
+        knots=np.array(numbers["knots"]) if "knots" in numbers else None,
+        skip_weights=tuple(numbers["skip_weights"]),
     )

@@ -1,7 +1,9 @@
 """The final model in MLflow: logged with signature and input example, and registered."""
 
+import shutil
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import mlflow
 import pandas as pd
@@ -11,8 +13,8 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 import lstm_model
-from lstm_model.data.custom_features import code_path
 from lstm_model.data.features import WARM_UP_BARS
+from lstm_model.hashes import folder_sha256
 from lstm_model.model.bundle import Bundle
 from lstm_model.report.night_result import RegisteredModel
 from tasks.data.snapshots import Snapshot, read_bars
@@ -20,10 +22,14 @@ from tasks.tracking.client import PatientClient
 
 REQUIREMENTS = (
     "numpy", "pandas", "pandera", "torch", "safetensors", "TA-Lib", "pydantic", "PyYAML", "optuna",
-    "jaxtyping", "exchange_calendars", "mlflow",
+    "jaxtyping", "exchange_calendars", "mlflow", "pyarrow",
 )  # fmt: skip
 """Packages that the bundle imports; MLflow would take up to two minutes to infer them."""
 
+BUNDLE_TAG = "bundle_sha256"
+"""Tag of a version: the hash of its bundle's folder."""
+
+_HERE = Path(__file__).parent
 _REQUIRED = ("open", "high", "low", "close")
 _OPTIONAL = ("volume", "dividends", "stock_splits")
 _OUTPUTS = ("forecast", "spread")
@@ -48,18 +54,27 @@ def register_model(
     bundle_path: folder in which the bundle is saved.
     snapshot: bars from which the input example is taken.
     """
+    example = input_example(snapshot, WARM_UP_BARS + bundle.window_length + 10)
+    return log_and_register(tracking_uri, run_id, model_name, bundle, bundle_path, example)
+
+
+def log_and_register(
+    tracking_uri: str,
+    run_id: str,
+    model_name: str,
+    bundle: Bundle,
+    bundle_path: str,
+    example: pd.DataFrame,
+) -> RegisteredModel:
+    """Log a bundle with its code and an example of raw bars, and register it with its hash."""
     mlflow.set_tracking_uri(tracking_uri)
     mlflow.set_registry_uri(tracking_uri)
-    example = input_example(snapshot, WARM_UP_BARS + bundle.window_length + 10)
-    code = [Path(lstm_model.__file__).parent]
-    if bundle.features.custom is not None:
-        code.append(code_path(bundle.features.custom))
-    with mlflow.start_run(run_id=run_id):
+    with mlflow.start_run(run_id=run_id), TemporaryDirectory() as folder:
         info = mlflow.pyfunc.log_model(
             name="model",
-            python_model=str(Path(__file__).with_name("served_model.py")),
-            artifacts={"bundle": bundle_path},
-            code_paths=[str(path) for path in code],
+            python_model=str(_HERE / "served_model.py"),
+            # Not by code_paths, which put one version's code in the way of all that comes after.
+            artifacts={"bundle": bundle_path, "code": str(_code(Path(folder) / "code"))},
             signature=signature(with_variance=bundle.smearing is not None),
             input_example=example,
             pip_requirements=[f"{name}=={version(name).split('+')[0]}" for name in REQUIREMENTS],
@@ -69,9 +84,21 @@ def register_model(
     if not client.search_registered_models(f"name = '{model_name}'"):
         client.create_registered_model(model_name)
     registered = client.create_model_version(
-        model_name, source=info.model_uri, run_id=run_id, model_id=info.model_id
+        model_name,
+        source=info.model_uri,
+        run_id=run_id,
+        model_id=info.model_id,
+        tags={BUNDLE_TAG: folder_sha256(Path(bundle_path))},
     )
     return RegisteredModel(model_name, int(registered.version))
+
+
+def _code(folder: Path) -> Path:
+    """Copy what a version runs on: `lstm_model`, and the file that gives it its own process."""
+    package = Path(lstm_model.__file__).parent
+    shutil.copytree(package, folder / package.name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(_HERE / "version_process.py", folder)
+    return folder
 
 
 def input_example(snapshot: Snapshot, bars: int) -> pd.DataFrame:

@@ -84,17 +84,6 @@ def prefect_server() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make MLflow's database with no run in it: its migrations take as long as a small night."""
-    from tasks.tracking.client import PatientClient, quiet_mlflow
-
-    path = tmp_path_factory.mktemp("store") / "mlflow.db"
-    quiet_mlflow()
-    PatientClient(f"sqlite:///{path}").search_experiments()
-    return path
-
-
 class SharedWorkers:
     """Worker processes that outlive a night, one pool for each number of workers."""
 

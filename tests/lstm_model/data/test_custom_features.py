@@ -8,7 +8,7 @@ import pytest
 
 from lstm_model.config.pipeline import FeaturesConfig
 from lstm_model.data.bars import Bars
-from lstm_model.data.custom_features import code_path, load_custom
+from lstm_model.data.custom_features import code_of, load_custom
 from lstm_model.data.features import compute_features
 from lstm_model.data.indicators import INDICATORS
 from lstm_model.errors import ConfigError
@@ -74,7 +74,8 @@ def test_own_columns_follow_built_in_ones(own_module: str, make_bars: BarMaker) 
         found = table.values[table.ticker_of_row == code, -2]
         np.testing.assert_allclose(found, np.log(close / close.shift(5)))
     assert not table.ready[:250].any()
-    assert code_path(f"{own_module}:momentum").name == "own_columns.py"
+    ((name, _),) = code_of(f"{own_module}:momentum").files
+    assert name == "own_columns.py"
 
 
 def test_rows_without_a_value_are_not_samples(own_module: str, make_bars: BarMaker) -> None:
@@ -129,7 +130,9 @@ def test_a_package_travels_whole(
         (folder / "__init__.py").touch()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
-    assert code_path(f"{name}.columns:momentum") == folder
+    files = dict(code_of(f"{name}.columns:momentum").files)
+    assert files.keys() == {path.relative_to(tmp_path).as_posix() for path in folder.glob("*.py")}
+    assert files[f"{name}/columns.py"].decode() == MODULE
 
 
 def test_bars_are_handed_over_by_ticker(own_module: str, make_bars: BarMaker) -> None:
@@ -138,3 +141,11 @@ def test_bars_are_handed_over_by_ticker(own_module: str, make_bars: BarMaker) ->
     features = FeaturesConfig(custom=f"{own_module}:momentum")
     both = compute_features(panel, features).values[:400]
     np.testing.assert_array_equal(both, compute_features(alone, features).values)
+
+
+def test_what_was_imported_is_stored(own_module: str) -> None:
+    """A file that changes during a night is stored as it was when its columns were computed."""
+    load_custom(f"{own_module}:momentum")
+    Path(f"{own_module}.py").write_text("changed = 1")
+    ((_, content),) = code_of(f"{own_module}:momentum").files
+    assert content.decode() == MODULE
