@@ -1,6 +1,5 @@
 """The champion in MLflow's registry: aliases that move last, and a journal of every change."""
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,12 +10,15 @@ from mlflow.artifacts import download_artifacts
 from mlflow.exceptions import MlflowException
 
 from lstm_model.config.pipeline import PipelineConfig
-from lstm_model.errors import ChampionError, LstmHpoError
+from lstm_model.errors import ChampionError, LstmHpoError, StorageError
+from lstm_model.hashes import folder_sha256
 from lstm_model.model.bundle import Bundle, load_bundle
 from tasks.champion.journal import Journal, Succession, now
 from tasks.tracking.client import PatientClient, quiet_mlflow, refusals_named, resolve_uri
 
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
+BUNDLE_TAG = "bundle_sha256"
+"""Tag of a version: the hash of its bundle's folder."""
 
 
 class Registry:
@@ -77,11 +79,13 @@ class Registry:
         """
         with TemporaryDirectory() as folder:
             try:
-                source = self.client.get_model_version(self.model, str(version)).source
+                registered = self.client.get_model_version(self.model, str(version))
                 # `models:/` is looked up in the process's own store, whatever is passed.
                 mlflow.set_tracking_uri(self.uri)
-                root = Path(download_artifacts(source, dst_path=folder))
+                root = Path(download_artifacts(registered.source, dst_path=folder))
                 (description,) = root.glob("artifacts/*/model.json")
+                sha256 = folder_sha256(description.parent)
+                _require_sha256(sha256, registered.tags.get(BUNDLE_TAG))
                 bundle = load_bundle(description.parent)
             except (MlflowException, LstmHpoError, OSError, ValueError, KeyError) as error:
                 reason = " ".join(str(error).split())[:160]
@@ -89,7 +93,7 @@ class Registry:
                     f"version {version} of {self.model!r} must be whole but is not: {reason}; "
                     f"promote another version"
                 ) from error
-            yield bundle, _folder_sha256(description.parent)
+            yield bundle, sha256
 
     def _change(self, kind: str, version: int, by: str, why: str) -> Succession:
         if not why.strip():
@@ -151,9 +155,9 @@ def champion_of(config: PipelineConfig) -> Registry:
     return Registry(resolve_uri(config.tracking.uri), config.tracking.model_name, journal)
 
 
-def _folder_sha256(folder: Path) -> str:
-    digest = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        digest.update(f"{path.relative_to(folder)}\n".encode())
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
+def _require_sha256(found: str, registered: str | None) -> None:
+    """Raise StorageError unless a bundle's hash is its tag's; older versions have no tag."""
+    if registered not in (None, found):
+        raise StorageError(
+            f"its bundle has the hash {found[:12]} but was registered with {registered[:12]}"
+        )

@@ -18,6 +18,7 @@ from lstm_model.hashes import folder_sha256
 from lstm_model.model.bundle import Bundle
 from lstm_model.report.night_result import RegisteredModel
 from tasks.data.snapshots import Snapshot, read_bars
+from tasks.tracking.champion import BUNDLE_TAG
 from tasks.tracking.client import PatientClient
 
 REQUIREMENTS = (
@@ -25,9 +26,6 @@ REQUIREMENTS = (
     "jaxtyping", "exchange_calendars", "mlflow", "pyarrow",
 )  # fmt: skip
 """Packages that the bundle imports; MLflow would take up to two minutes to infer them."""
-
-BUNDLE_TAG = "bundle_sha256"
-"""Tag of a version: the hash of its bundle's folder."""
 
 _HERE = Path(__file__).parent
 _REQUIRED = ("open", "high", "low", "close")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -15,10 +16,14 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
+import yaml
 from mlflow.exceptions import MlflowException
 
-from lstm_model.hashes import code_sha256
+from lstm_model.errors import ChampionError
+from lstm_model.hashes import code_sha256, folder_sha256
 from lstm_model.model.bundle import Bundle
+from tasks.champion.journal import Journal
+from tasks.tracking.champion import BUNDLE_TAG, Registry
 from tests.tasks.tracking.conftest import NAME, Store
 
 COLUMNS = """
@@ -156,3 +161,70 @@ def test_code_that_is_not_the_versions_is_refused(
     (root / "artifacts/code/lstm_model/hashes.py").unlink()
     with pytest.raises(MlflowException, match=r"hashes\.py is missing"):
         load(1)
+
+
+def test_a_bundle_with_another_hash_than_its_tag_is_refused(
+    store: Store, bundle: Bundle, bars: pd.DataFrame
+) -> None:
+    """The registry's tag is the hash of the bundle's folder: nothing can be changed or added."""
+    registry = Registry(store.uri, NAME, Journal(store.folder / "champion.jsonl"))
+    root = store.root(store.register(bundle, bars))
+    folder = root / "artifacts/bundle0"
+    with registry.bundle(1) as (loaded, digest):
+        assert digest == folder_sha256(folder)
+        expected = bundle.forecast_bars(bars)["forecast"]
+        np.testing.assert_array_equal(loaded.forecast_bars(bars)["forecast"], expected)
+    assert registry.client.get_model_version(NAME, "1").tags == {BUNDLE_TAG: digest}
+    (folder / "note.txt").touch()
+    words = "has the hash .* but was registered with .*; promote another version"
+    with pytest.raises(ChampionError, match=words), registry.bundle(1):
+        pass
+    (folder / "note.txt").unlink()
+    sign(folder / "model.json", smearing=3.0)
+    with pytest.raises(ChampionError, match=words), registry.bundle(1):
+        pass
+
+
+class Trap:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = str(path)
+
+    def __reduce__(self) -> tuple[Callable[[str], None], tuple[str]]:
+        return os.mkdir, (self.path,)
+
+
+def test_a_planted_pickle_is_not_opened(store: Store, bundle: Bundle, bars: pd.DataFrame) -> None:
+    """Neither serving nor the registry opens a pickle, even if the version's MLmodel names it."""
+    root, sprung = store.root(store.register(bundle, bars)), store.folder / "sprung"
+    (root / "python_model.pkl").write_bytes(pickle.dumps(Trap(sprung)))
+    expected = bundle.forecast_bars(bars)["forecast"]
+    np.testing.assert_array_equal(load(1).predict(bars)["forecast"], expected)
+
+    described = yaml.safe_load((root / "MLmodel").read_text())
+    flavour = described["flavors"]["python_function"]
+    assert flavour.pop("model_code_path").endswith("served_model.py")
+    flavour |= {"python_model": "python_model.pkl", "cloudpickle_version": "3"}
+    (root / "MLmodel").write_text(yaml.safe_dump(described))
+    registry = Registry(store.uri, NAME, Journal(store.folder / "champion.jsonl"))
+    with registry.bundle(1) as (loaded, _):
+        np.testing.assert_array_equal(loaded.forecast_bars(bars)["forecast"], expected)
+    with pytest.raises(MlflowException, match="pickle is disallowed"):
+        load(1)  # as docs/use-the-model.md says: MLFLOW_ALLOW_PICKLE_DESERIALIZATION=false
+    assert not sprung.exists()
+
+
+@pytest.mark.parametrize("name", ["model.json", "weights.safetensors"])
+def test_a_served_bundle_that_is_damaged_is_refused(
+    name: str, store: Store, bundle: Bundle, bars: pd.DataFrame
+) -> None:
+    """MLflow loads no version whose bundle lacks a byte or a file."""
+    path = store.root(store.register(bundle, bars)) / "artifacts/bundle0" / name
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(MlflowException, match="a bundle must "):
+        load(1)
+    path.unlink()
+    with pytest.raises(MlflowException, match="a bundle must ") as refused:
+        load(1)
+    assert (name in refused.value.message, "\n" in refused.value.message) == (True, False)
