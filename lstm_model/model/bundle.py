@@ -21,6 +21,7 @@ from lstm_model.data.exogenous import gather, tabulate_exogenous
 from lstm_model.data.features import WARM_UP_BARS, compute_features
 from lstm_model.data.har import har_terms
 from lstm_model.data.market import ticker_sessions_a_year
+from lstm_model.data.row_keys import require_keys
 from lstm_model.data.scaling import Scaler
 from lstm_model.data.targets import TargetKind
 from lstm_model.data.windows import WindowSet
@@ -116,9 +117,10 @@ class Bundle:
         bars, and annualised_volatility, its root over the ticker's sessions a year. A ticker's last
         row is the forecast for the future, unless a gap of over 14 days lies in its window. Raises
         BarsError if a ticker has fewer than warm-up + window length bars, no whole window, or other
-        columns than in training, or if an exogenous series is missing.
+        columns than in training, if an exogenous series is missing, or a row has no ticker or date.
         """
         needed = WARM_UP_BARS + self.window_length
+        require_keys(raw)
         parts, others = [], []
         for ticker, frame in raw.groupby("ticker", sort=False):
             rules = CleaningRules(market=self.market, prices="raw")
