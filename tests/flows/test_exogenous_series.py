@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from flows.cli import call
+from tasks.data.snapshots import stored_snapshots
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -36,8 +37,8 @@ def test_a_series_is_fetched_stored_and_audited(
     out, _ = capfd.readouterr()
     assert "of X, Y unchanged" in out
     assert "V_log_change" not in out
-    (stored,) = (tmp_path / "raw").glob("bars-*.parquet")
-    assert list(pd.read_parquet(stored)["ticker"].unique()) == ["V", "X", "Y"]
+    (stored,) = stored_snapshots(tmp_path / "raw")
+    assert stored.tickers == ("V", "X", "Y")
     views = [path.read_text("utf-8") for path in (tmp_path / "sets").glob("*/view.json")]
     assert len(views) == 2
     assert all('"tickers": ["X", "Y"]' in view and '"V_log_level"' in view for view in views)

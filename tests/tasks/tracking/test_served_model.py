@@ -26,6 +26,8 @@ from tasks.champion.journal import Journal
 from tasks.tracking.champion import BUNDLE_TAG, Registry
 from tests.tasks.tracking.conftest import NAME, Store
 
+pytestmark = pytest.mark.process  # MLflow asks git for a commit
+
 COLUMNS = """
 import numpy as np, pandas as pd
 
@@ -101,7 +103,6 @@ load_bundle(Path(sys.argv[1])).forecast_bars(bars).to_json(sys.argv[3], double_p
 """
 
 
-@pytest.mark.process
 def test_a_version_with_other_code_runs_that(
     store: Store, bundle: Bundle, bars: pd.DataFrame
 ) -> None:
