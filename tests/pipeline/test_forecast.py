@@ -15,18 +15,19 @@ from tests.pipeline.conftest import QUICKSTART, Command
 pytestmark = pytest.mark.e2e
 
 
-def write_bars(folder: Path, sessions: int, end: dt.date) -> None:
-    """Write bars of a made stock up to a session, the same for the same dates."""
-    days = sessions_between("XNYS", end - dt.timedelta(days=2000), end)
+def write_bars(folder: Path, today: dt.date, end: dt.date) -> None:
+    """Write 700 bars of a made stock up to today's session, without those after `end`."""
+    days = sessions_between("XNYS", today - dt.timedelta(days=1100), today)[-700:]
     draws = np.random.default_rng(3)
-    moves = draws.normal(0, 0.01, (3, 3000))[:, : len(days)]
+    moves = draws.normal(0, 0.01, (3, len(days)))
     close = 100 * np.exp(np.cumsum(moves[0]))
     rows = {
         "date": days, "open": close, "high": close * np.exp(np.abs(moves[1])),
         "low": close * np.exp(-np.abs(moves[2])), "close": close, "volume": 1e6,
     }  # fmt: skip
     folder.mkdir(exist_ok=True)
-    pd.DataFrame(rows).tail(sessions).round(4).to_csv(folder / "X.csv", index=False)
+    frame = pd.DataFrame(rows).round(4)
+    frame[frame["date"] <= end].to_csv(folder / "X.csv", index=False)
 
 
 def test_from_a_night_to_a_forecast_that_came_true(
@@ -36,7 +37,7 @@ def test_from_a_night_to_a_forecast_that_came_true(
     today = last_closed_session("XNYS", dt.datetime.now(dt.UTC))
     last = sessions_between("XNYS", today - dt.timedelta(days=9), today)[-2]
     bars = tmp_path / "bars"
-    write_bars(bars, 700, last)
+    write_bars(bars, today, last)
     own = {
         "data.source": "csv", "data.csv_dir": str(bars), "data.tickers": "[X]",
         "data.start": "null", "data.raw_dir": str(tmp_path / "data/raw"),
@@ -66,7 +67,7 @@ def test_from_a_night_to_a_forecast_that_came_true(
     (stale,) = json.loads(command("forecast", "--stale", "--json")[1])
     assert stale["session"] == today.isoformat()
 
-    write_bars(bars, 701, today)
+    write_bars(bars, today, today)
     status, out, err = command("forecast", "--json")
     assert status == 0, err
     (made,) = json.loads(out)
