@@ -88,7 +88,7 @@ def test_a_night_leaves_one_parent_with_a_child_a_trial_and_a_model_that_forecas
     served = mlflow.pyfunc.load_model(f"models:/{store['model_name']}/{store['model_version']}")
     (snapshot,) = stored_snapshots(Path("data/raw"))
     raw = input_example(snapshot, 400)
-    inside = served.unwrap_python_model().bundle.forecast_bars(raw)
+    inside = served.unwrap_python_model().forecast(raw)
     outside = served.predict(raw)
     assert len(outside) == 400 - 250 - 20 + 1
     for column in ("forecast", "spread", "variance", "annualised_volatility"):
