@@ -22,7 +22,7 @@ from tasks.search.workers import open_workers
 from tasks.server_watchdog import end_server_with_night
 from tasks.summary import summarise
 from tasks.tracking.looks import count_looks
-from tasks.tracking.registry import register_model
+from tasks.tracking.registry import describe_model, register_model
 from tasks.tracking.runs import open_night
 from tasks.training.ensemble import FinalTrainings
 from tasks.training.references import final_models, train_references
@@ -94,5 +94,6 @@ def lstm_hpo(
                 name, settings, snapshot, data_set, study, insight, models, audit,
                 judged.evaluation, judged.drift, registered, logger, dict(clock.seconds),
             )  # fmt: skip
+            describe_model(night, logger.tracking_uri)
             report(night, logger)
             return night

@@ -16,7 +16,8 @@ import lstm_model
 from lstm_model.data.features import WARM_UP_BARS
 from lstm_model.hashes import folder_sha256
 from lstm_model.model.bundle import Bundle
-from lstm_model.report.night_result import RegisteredModel
+from lstm_model.report.model_card import model_card
+from lstm_model.report.night_result import NightResult, RegisteredModel
 from tasks.data.snapshots import Snapshot, read_bars
 from tasks.tracking.champion import BUNDLE_TAG
 from tasks.tracking.client import PatientClient
@@ -26,6 +27,10 @@ REQUIREMENTS = (
     "jaxtyping", "exchange_calendars", "mlflow", "pyarrow",
 )  # fmt: skip
 """Packages that the bundle imports; MLflow would take up to two minutes to infer them."""
+
+CARD_FILE = "model_card.md"
+LONGEST_DESCRIPTION = 5000
+"""Characters that MLflow's registry takes."""
 
 _HERE = Path(__file__).parent
 _REQUIRED = ("open", "high", "low", "close")
@@ -89,6 +94,30 @@ def log_and_register(
         tags={BUNDLE_TAG: folder_sha256(Path(bundle_path))},
     )
     return RegisteredModel(model_name, int(registered.version))
+
+
+@task(name="describe-model", cache_policy=NO_CACHE)
+def describe_model(night: NightResult, tracking_uri: str) -> None:
+    """Store the model card beside the model, and as the description of its version."""
+    record_card(tracking_uri, night.registered, model_card(night))
+
+
+def record_card(tracking_uri: str, model: RegisteredModel, card: str) -> None:
+    """Write a card into a version's files and description.
+
+    It is not part of the bundle, whose hash is known before the night is over.
+    """
+    client = PatientClient(tracking_uri)
+    version = str(model.version)
+    model_id = client.get_model_version(model.name, version).source.removeprefix("models:/")
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / CARD_FILE
+        path.write_text(card, encoding="utf-8")
+        client.log_model_artifact(model_id, str(path))
+    if len(card) > LONGEST_DESCRIPTION:
+        rest = f"\n\nThe rest is in {CARD_FILE} among the model's files.\n"
+        card = card[: LONGEST_DESCRIPTION - len(rest)].rpartition("\n")[0] + rest
+    client.update_model_version(model.name, version, card)
 
 
 def _code(folder: Path) -> Path:

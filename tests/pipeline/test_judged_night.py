@@ -43,7 +43,11 @@ def test_a_look_ahead_in_own_features_fails_the_night(
     assert honest.status == 0, honest.err
     store = honest.summary["mlflow"]
     mlflow.set_tracking_uri(store["tracking_uri"])
-    served = mlflow.pyfunc.load_model(f"models:/{store['model_name']}/{store['model_version']}")
+    name, version = store["model_name"], str(store["model_version"])
+    registered = mlflow.MlflowClient(store["tracking_uri"]).get_model_version(name, version)
+    assert registered.description.startswith(f"# {name}, version {version}\n")
+    assert registered.description.count(honest.summary["snapshot_sha256"]) == 1
+    served = mlflow.pyfunc.load_model(f"models:/{name}/{version}")
     (snapshot,) = stored_snapshots(Path("data/raw"))
     assert np.isfinite(served.predict(input_example(snapshot, 300))["forecast"]).all()
 
