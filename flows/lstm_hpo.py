@@ -7,6 +7,7 @@ from prefect import flow
 
 from lstm_model.config.loader import load_config
 from lstm_model.config.pipeline import check_study_name
+from lstm_model.model.onnx_export import require_onnx
 from lstm_model.report.insight import look_back
 from lstm_model.report.night_result import NightResult
 from tasks.data.audit import audit_after_training, audit_before_search, require_no_leak
@@ -46,6 +47,7 @@ def lstm_hpo(
     name = check_study_name(study_name or Path(config).stem)
     require_sources(settings.data)
     require_hardware(settings.training.precision, settings.device)
+    require_onnx(settings.training.export)
     clock = StageClock()
     with open_workers(settings) as workers:
         with clock.stage("download"):

@@ -149,6 +149,9 @@ class TrainingConfig(Section):
     weights and evaluation stay in fp32."""
     retrain: RetrainConfig = RetrainConfig()
     """The final training of the best parameters."""
+    export: Literal["none", "onnx"] = "none"
+    """Another form in which the networks of the registered model are stored: `onnx` needs the extra
+    `lstm-hpo[onnx]`."""
 
 
 class TrackingConfig(Section):

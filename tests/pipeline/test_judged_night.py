@@ -39,12 +39,16 @@ def test_a_look_ahead_in_own_features_fails_the_night(
     says the same.
     """
     (tmp_path / "own_columns.py").write_text(OWN_COLUMNS, encoding="utf-8")
-    honest = lstm_hpo_run("--trials", "1", features__custom="own_columns:honest")
+    honest = lstm_hpo_run(
+        "--trials", "1", features__custom="own_columns:honest", training__export="onnx"
+    )
     assert honest.status == 0, honest.err
     store = honest.summary["mlflow"]
     mlflow.set_tracking_uri(store["tracking_uri"])
     name, version = store["model_name"], str(store["model_version"])
     registered = mlflow.MlflowClient(store["tracking_uri"]).get_model_version(name, version)
+    (exported,) = (tmp_path / "mlruns").rglob("artifacts/winner/onnx/*.onnx")
+    assert exported.name == "0.onnx"
     assert registered.description.startswith(f"# {name}, version {version}\n")
     assert registered.description.count(honest.summary["snapshot_sha256"]) == 1
     served = mlflow.pyfunc.load_model(f"models:/{name}/{version}")
