@@ -2,8 +2,6 @@
 
 import getpass
 import json
-import math
-from collections import defaultdict
 from dataclasses import asdict
 from typing import Annotated
 
@@ -45,36 +43,26 @@ def forecast(
     parsed = load_config(config, parse_settings(settings or []))
 
     from flows.forecast import forecast_now  # noqa: PLC0415 - takes seconds, --help needs none of it
+    from tasks.champion.published import forecast_row, in_units_of_people  # noqa: PLC0415 - as above
 
     made = forecast_now(parsed, stale=stale)
     if as_json:
-        rows = [
-            {
-                "ticker": one.ticker, "session": one.session, "made_at": made.made_at,
-                "model_version": one.model_version, "target": one.target,
-                "forecast": one.forecast, "lower": one.lower, "upper": one.upper,
-                "coverage": one.coverage, "unit": one.unit,
-                "annualised_volatility": one.annualised_volatility,
-            }
-            for one in made.forecasts
-        ]  # fmt: skip
+        rows = [forecast_row(one, made.made_at) for one in made.forecasts]
         print(json.dumps(rows, indent=2))
         return
     for one in made.forecasts:
-        print(_told(one))
+        start = f"{one.ticker}  session {one.session}  version {one.model_version}"
+        print(f"{start}  {in_units_of_people(one)} ({one.forecast:.4f}{_interval(one)})")
+    if made.decay.alarm:
+        print(f"the champion decays: {made.decay.text}")
     if not made.is_written:
         print("nothing was written: these forecasts may be of sessions that are long over")
 
 
-def _told(one: Forecast) -> str:
-    """Return a forecast in the unit that people use."""
-    start = f"{one.ticker}  session {one.session}  version {one.model_version}  "
-    if one.annualised_volatility is not None:
-        return f"{start}volatility {one.annualised_volatility:.1%} a year ({one.forecast:.4f})"
-    if one.target == "log_return":
-        points = 1e4 * math.expm1(one.forecast)
-        return f"{start}return {points:+.1f} basis points; skill in returns is not to be expected"
-    return f"{start}{one.forecast:.4f} {one.unit}"
+def _interval(one: Forecast) -> str:
+    if one.lower is None or one.upper is None or one.coverage is None:
+        return ""
+    return f", {one.coverage:.0%} from {one.lower:.4f} to {one.upper:.4f}"
 
 
 @champion_app.command()
@@ -173,7 +161,7 @@ def show_ledger(
     """List every forecast and what came of it."""
     parsed = load_config(config, parse_settings(settings or []))
 
-    from flows.forecast import ledger_of  # noqa: PLC0415 - see above
+    from tasks.champion.ledger import ledger_of  # noqa: PLC0415 - see above
 
     entries = ledger_of(parsed).entries()
     if as_json:
@@ -205,19 +193,12 @@ def score(
     """Score what came true, and show the live error of each version."""
     parsed = load_config(config, parse_settings(settings or []))
 
-    from flows.forecast import ledger_of, score_now  # noqa: PLC0415 - see above
+    from tasks.champion.live_report import score_now  # noqa: PLC0415 - see above
 
-    print(f"{len(score_now(parsed))} forecasts came true since")
-    entries = ledger_of(parsed).entries()
-    made = {e.number: e.content for e in entries if isinstance(e.content, Forecast)}
-    errors: defaultdict[int, list[float]] = defaultdict(list)
-    for entry in entries:
-        if isinstance(entry.content, Score):
-            one = made[entry.content.of]
-            errors[one.model_version].append((one.forecast - entry.content.truth) ** 2)
-    for version, squares in sorted(errors.items()):
-        mean = sum(squares) / len(squares)
-        print(f"version {version}: mean squared error {mean:.5f} of {len(squares)} forecasts")
+    count, reports = score_now(parsed)
+    print(f"{count} forecasts came true since")
+    for report in reports:
+        print("\n".join(report.lines()))
 
 
 @ledger_app.command()
@@ -227,10 +208,11 @@ def verify(
     """Check that no entry was changed, removed, moved or dated back."""
     parsed = load_config(config, parse_settings(settings or []))
 
-    from flows.forecast import ledger_of  # noqa: PLC0415 - see above
+    from tasks.champion.ledger import ledger_of  # noqa: PLC0415 - see above
+    from tasks.tracking.forecast_runs import broken_anchor  # noqa: PLC0415 - see above
 
     ledger = ledger_of(parsed)
-    broken = ledger.verify()
+    broken = ledger.verify() or broken_anchor(parsed, ledger.entries())
     if broken is not None:
         print(f"entry {broken.number} does not hold: {broken.reason}")
         raise typer.Exit(FAILED)

@@ -4,69 +4,96 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
-from prefect import flow
+from prefect import State, flow
 
-from lstm_model.champion.ledger_entry import Entry, Forecast, Score
+from lstm_model.champion.decay import Decay, DecayRules
+from lstm_model.champion.ledger_entry import Forecast
+from lstm_model.champion.live import live_record, watch_live
 from lstm_model.config.loader import load_config
 from lstm_model.config.pipeline import PipelineConfig
 from tasks.champion.forecast import forecast_next, new_scores, require_newest_sessions
-from tasks.champion.ledger import Ledger
+from tasks.champion.ledger import ledger_of
+from tasks.champion.published import publish, state_of, write_forecasts
 from tasks.data.download import take_snapshot
-from tasks.data.snapshots import read_bars
-from tasks.tracking.champion import champion_of
+from tasks.data.snapshots import Snapshot, read_bars
+from tasks.server_watchdog import end_server_with_night
+from tasks.tracking.champion import Registry, champion_of
+from tasks.tracking.forecast_runs import record_last_forecasts
+from tasks.tracking.version import open_version
+
+end_server_with_night()  # here, because the engine starts a server before the flow's first line
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """The forecasts of one call; made_at is ISO time in UTC, scored what came true since."""
+    """The champion's forecasts of one call; made_at is ISO time in UTC.
+
+    scored: forecasts that came true since. decay: whether the champion's live losses are too high.
+    is_written: False for `--stale`, of which nothing is kept. path: of the Parquet file.
+    """
 
     made_at: str
     forecasts: tuple[Forecast, ...]
     scored: int
+    decay: Decay
     is_written: bool
+    path: str | None = None
 
 
-@flow(name="forecast", validate_parameters=False)
+@flow(name="lstm-hpo", validate_parameters=False)
 def forecast(
     config: str = "configs/quickstart.yaml", overrides: dict[str, Any] | None = None
-) -> Made:
+) -> "Made | State[Made]":
     """Forecast each ticker's next session with the champion and write it into the ledger."""
-    return forecast_now(load_config(config, overrides), stale=False)
+    made = forecast_now(load_config(config, overrides), stale=False)
+    publish(made.made_at, made.forecasts, made.decay)
+    return state_of(made, made.decay)
 
 
 def forecast_now(settings: PipelineConfig, *, stale: bool) -> Made:
     """Forecast without a server; with `stale` after bars of any age, and nothing is written.
 
-    Raises ChampionError if there is no champion or a newer session has closed, LedgerError if the
-    ledger refuses.
+    The ledger is written before anything else, and what is derived from it can be made again; a
+    call that was cut off in between is completed by the next one. Raises ChampionError if there is
+    no champion or a newer session has closed, LedgerError if the ledger refuses.
     """
     registry, ledger = champion_of(settings), ledger_of(settings)
     version = registry.require_champion()
     ledger.require_whole()
+    if not stale:
+        record_last_forecasts(settings, registry, ledger.entries())
     now = dt.datetime.now(dt.UTC)
-    snapshot = take_snapshot(settings.data)
+    moment = now.replace(tzinfo=None)
+    snapshot = take_snapshot(settings.data_to_fetch)
     bars = read_bars(snapshot)
     if not stale:
         require_newest_sessions(bars, settings.data, now)
-    with registry.bundle(version) as (bundle, sha256):
-        made = forecast_next(bundle, sha256, (registry.model, version), snapshot, settings.data)
-    moment = now.replace(tzinfo=None)
+    scores = [] if stale else new_scores(ledger.entries(), bars, moment)
+    if scores:
+        ledger.append(scores)
+    made, decay = _of_version(settings, registry, version, snapshot)
     if stale:
-        return Made(moment.isoformat(timespec="seconds"), made, 0, is_written=False)
-    scores = new_scores(ledger.entries(), bars, moment)
-    entries = ledger.append([*scores, *made])
-    return Made(entries[-1].written_at, made, len(scores), is_written=True)
+        return Made(moment.isoformat(timespec="seconds"), made, 0, decay, is_written=False)
+    entries = ledger.append([*made, *_of_challenger(settings, registry, snapshot)])
+    path = write_forecasts(settings, entries[: len(made)])
+    record_last_forecasts(settings, registry, ledger.entries())
+    return Made(entries[0].written_at, made, len(scores), decay, is_written=True, path=path)
 
 
-def score_now(settings: PipelineConfig) -> tuple[Entry, ...]:
-    """Fetch newer bars and write down what came of the forecasts that have no score yet."""
-    ledger = ledger_of(settings)
-    bars = read_bars(take_snapshot(settings.data))
-    moment = dt.datetime.now(dt.UTC).replace(tzinfo=None)
-    scores: list[Score] = new_scores(ledger.entries(), bars, moment)
-    return tuple(ledger.append(scores)) if scores else ()
+def _of_version(
+    settings: PipelineConfig, registry: Registry, number: int, snapshot: Snapshot
+) -> tuple[tuple[Forecast, ...], Decay]:
+    live = live_record(ledger_of(settings).entries(), registry.model, number)
+    with open_version(registry, number) as version:
+        made = forecast_next(version, live.errors(), snapshot, settings)
+        return made, watch_live(version.judged_errors, live, DecayRules())
 
 
-def ledger_of(settings: PipelineConfig) -> Ledger:
-    """Return the ledger of a configuration, beside its store of bars."""
-    return Ledger(settings.data.raw_dir.parent / "ledger.jsonl")
+def _of_challenger(
+    settings: PipelineConfig, registry: Registry, snapshot: Snapshot
+) -> tuple[Forecast, ...]:
+    """Forecast with a challenger that stands for several nights, to give the gate live dates."""
+    challenger = registry.challenger()
+    if challenger is None or settings.champion.challenger_nights == 1:
+        return ()
+    return _of_version(settings, registry, challenger, snapshot)[0]

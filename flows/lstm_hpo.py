@@ -10,6 +10,7 @@ from lstm_model.config.pipeline import check_study_name
 from lstm_model.model.onnx_export import require_onnx
 from lstm_model.report.insight import look_back
 from lstm_model.report.night_result import NightResult
+from tasks.champion.gate import Tonight, pass_gate
 from tasks.data.audit import audit_after_training, audit_before_search, require_no_leak
 from tasks.data.download import download_bars
 from tasks.data.prepare import prepare_data_set
@@ -25,6 +26,7 @@ from tasks.summary import summarise
 from tasks.tracking.looks import count_looks
 from tasks.tracking.registry import describe_model, register_model
 from tasks.tracking.runs import open_night
+from tasks.training.deploy import deploy
 from tasks.training.ensemble import FinalTrainings
 from tasks.training.references import final_models, train_references
 from tasks.training.retrain import retrain
@@ -76,25 +78,28 @@ def lstm_hpo(
                 looks = count_looks(logger, data_set, snapshot.last)
                 judged = evaluate_on_test(settings, data_set, study, winner, references, looks)
                 insight = look_back(study, models.winner.parameters)
+            with clock.stage("deploy"):
+                deployed = deploy(trainings, winner, judged)
             with clock.stage("record"):
                 run_id = logger.log_models(models)
                 logger.log_search(study, insight)
-                logger.log_evaluation(judged.evaluation)
-                logger.log_drift(judged.drift)
-                logger.log_file(Path(judged.forecasts_path))
+                logger.log_judged(judged)
                 registered = register_model(
                     logger.tracking_uri,
                     run_id,
                     settings.tracking.model_name,
-                    winner.bundle,
-                    winner.model.bundle_path,
+                    deployed,
                     snapshot,
                 )
                 logger.finish(run_id)
+            with clock.stage("gate"):
+                ruling = pass_gate(settings, Tonight(snapshot, judged, deployed, registered))
+                logger.log_ruling(ruling)
             logger.log_seconds(clock.seconds)
             night = summarise(
                 name, settings, snapshot, data_set, study, insight, models, audit,
                 judged.evaluation, judged.drift, registered, logger, dict(clock.seconds),
+                ruling, deployed,
             )  # fmt: skip
             describe_model(night, logger.tracking_uri)
             report(night, logger)

@@ -26,6 +26,7 @@ from lstm_model.evaluation.inputs import (
     Validation,
 )
 from lstm_model.model.bundle import spread_of
+from lstm_model.model.judged_errors import JudgedErrors
 from lstm_model.search.study_result import StudyResult
 from lstm_model.seeding import derive_seed
 from tasks.data.data_set import DataSet, load_split
@@ -41,11 +42,15 @@ Members = Float[np.ndarray, "member sample"]
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The evaluation on the test block, its features' drift, and the file with every forecast."""
+    """The evaluation on the test block, its features' drift, and the file with every forecast.
+
+    errors: of the winner's mean forecast, by date.
+    """
 
     evaluation: Evaluation
     drift: tuple[Drift, ...]
     forecasts_path: str
+    errors: JudgedErrors
 
 
 @task(name="evaluate-on-test", cache_policy=NO_CACHE)
@@ -98,7 +103,8 @@ def evaluate_on_test(
     means = {name: ensemble.mean(axis=0) for name, ensemble in forecasts.items()}
     path = Path(winner.model.bundle_path).parent / FORECASTS_FILE
     _write_forecasts(path, split, members, {**baselines.test, **means})
-    return Judged(evaluation, measure_split(split), str(path))
+    errors = JudgedErrors.of(rows.labels[test], members.mean(axis=0), rows.dates[test])
+    return Judged(evaluation, measure_split(split), str(path), errors)
 
 
 def measure_split(split: ChronoSplit) -> tuple[Drift, ...]:

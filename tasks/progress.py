@@ -23,7 +23,9 @@ STAGES = {
     "retrain": "the best configuration, from several seeds",
     "references": "the seed document's configurations, for comparison",
     "evaluate": "the test block, once",
-    "record": "MLflow, model registry and page",
+    "deploy": "the winner once more, on all bars",
+    "record": "MLflow and model registry",
+    "gate": "tonight's model against the champion",
 }
 """The stages of a night in order, and what each works on."""
 

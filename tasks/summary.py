@@ -3,6 +3,7 @@
 import datetime as dt
 import shlex
 
+from lstm_model.champion.ruling import Ruling
 from lstm_model.config.pipeline import PipelineConfig, TrackingConfig
 from lstm_model.config.search import SearchConfig
 from lstm_model.config.section import hide_password
@@ -25,6 +26,7 @@ from tasks.report import PAGE_FILE
 from tasks.search.environment import describe_environment
 from tasks.tracking.changes import changes_since_last_night
 from tasks.tracking.runs import RunLogger
+from tasks.training.deploy import Deployed
 
 
 def summarise(
@@ -41,6 +43,8 @@ def summarise(
     registered: RegisteredModel,
     logger: RunLogger,
     seconds: dict[str, float],
+    gate: Ruling,
+    deployed: Deployed,
 ) -> NightResult:
     """Collect all results of a night; nothing is written.
 
@@ -57,6 +61,8 @@ def summarise(
     registered: the winner's version in the model registry.
     logger: the night's MLflow run, whose metrics are compared with last night's.
     seconds: of each stage.
+    gate: the verdict on the challenger.
+    deployed: what is served.
     """
     run = RecordedRun(
         tracking_uri=logger.tracking_uri,
@@ -80,6 +86,8 @@ def summarise(
         changes=changes_since_last_night(logger.client, run.experiment_id, run.run_id),
         again=_again(config, study_name, study, snapshot, run.run_id),
         drift=drift,
+        gate=gate,
+        served="refit" if deployed.bundle.is_refit else "judged",
     )
 
 

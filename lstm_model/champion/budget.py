@@ -1,9 +1,10 @@
 """Error budget: how much chance of a false promotion tonight's look at a challenger may take."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
+from lstm_model.config.champion import ChampionConfig
 from lstm_model.evaluation.measured import MIN_DATES
 
 DAYS_A_YEAR = 365
@@ -43,6 +44,11 @@ class GateRules:
             value = getattr(self, name)
             if not low <= value <= high:
                 raise ValueError(f"{name} must be from {low} to {high} but is {value}; correct it")
+
+    @classmethod
+    def of(cls, config: ChampionConfig) -> "GateRules":
+        """Return the rules of a configuration."""
+        return cls(**{field.name: getattr(config, field.name) for field in fields(cls)})
 
     @property
     def small_level(self) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 
 from lstm_model.champion import reasons
 from lstm_model.champion.budget import GateRules, GateState, tonights_look
-from lstm_model.champion.paired import DatedLosses, PairedLosses
+from lstm_model.champion.paired import DatedLosses, LossPair, PairedLosses
 from lstm_model.champion.reasons import Reason
 from lstm_model.evaluation.accuracy_tests import better_p, diebold_mariano
 from lstm_model.evaluation.measured import Measured, NotComputed, Statistic
@@ -25,7 +25,7 @@ FIRST_OPENINGS: Mapping[Outcome, str] = MappingProxyType(
         "not_sure": "Not sure yet",
     }
 )
-NO_OTHER_LOSS: Mapping[str, PairedLosses] = MappingProxyType({})
+NO_OTHER_LOSS: Mapping[str, LossPair] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def judge(
     horizon: int,
     state: GateState,
     rules: GateRules,
-    other_losses: Mapping[str, PairedLosses] = NO_OTHER_LOSS,
+    other_losses: Mapping[str, LossPair] = NO_OTHER_LOSS,
 ) -> GateVerdict:
     """Say whether the challenger is better or worse than the champion, or that it is not sure yet.
 

@@ -61,24 +61,21 @@ class PairedLosses:
         return PairedLosses(self.challenger, self.champion, self.benchmark)
 
 
-def live_first(live: PairedLosses, block: PairedLosses) -> PairedLosses:
-    """Return the losses of both: a date's live ones where all three have them, else the block's.
+@dataclass(frozen=True, slots=True)
+class LossPair:
+    """Another loss of both models on the same dates; raises ValueError if the dates differ."""
 
-    live: of forecasts that were written down before the outcome. block: of the judged models on
-    the newest block of dates. A date is never mixed of both.
-    """
-    kept = ~np.isin(block.dates, live.dates)
-    dates = np.concatenate([block.dates[kept], live.dates])
-    order = np.argsort(dates)
+    champion: DatedLosses
+    challenger: DatedLosses
 
-    def merged(old: DatedLosses, new: DatedLosses) -> DatedLosses:
-        return DatedLosses(dates[order], np.concatenate([old.losses[kept], new.losses])[order])
+    def __post_init__(self) -> None:
+        if not np.array_equal(self.champion.dates, self.challenger.dates):
+            raise ValueError("both must have losses of the same dates but have not; pair them")
 
-    return PairedLosses(
-        merged(block.champion, live.champion),
-        merged(block.challenger, live.challenger),
-        merged(block.benchmark, live.benchmark),
-    )
+    @property
+    def dates(self) -> Int[np.ndarray, " date"]:
+        """The dates that both share."""
+        return self.champion.dates
 
 
 def _span(dates: Int[np.ndarray, " date"]) -> str:

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from lstm_model.champion.budget import GateRules, GateState, Look
-from lstm_model.champion.paired import DatedLosses, PairedLosses
+from lstm_model.champion.paired import DatedLosses, LossPair, PairedLosses
 from lstm_model.evaluation.measured import Measured, NotComputed
 
 
@@ -81,7 +81,7 @@ def below_benchmark(paired: PairedLosses) -> Reason:
     return Reason("benchmark", found, 1.0, passed, text)
 
 
-def no_worse(title: str, paired: PairedLosses, rules: GateRules) -> Reason:
+def no_worse(title: str, paired: LossPair, rules: GateRules) -> Reason:
     """Ask that another loss is not higher by the margin."""
     found, most = ratio(paired.challenger, paired.champion), 1 + rules.margin
     text = (

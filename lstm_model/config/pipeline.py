@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictInt, field_validator, model_validator
 
+from lstm_model.config.champion import ChampionConfig
 from lstm_model.config.data import DataConfig
 from lstm_model.config.exogenous import ExogenousConfig
 from lstm_model.config.search import SearchConfig
@@ -149,6 +150,9 @@ class TrainingConfig(Section):
     weights and evaluation stay in fp32."""
     retrain: RetrainConfig = RetrainConfig()
     """The final training of the best parameters."""
+    deploy: Literal["judged", "refit"] = "refit"
+    """What is served after the night: `refit` fits the judged model again, with its parameters,
+    seeds and epochs, on all bars, `judged` takes it as it is, without the newest blocks."""
     export: Literal["none", "onnx"] = "none"
     """Another form in which the networks of the registered model are stored: `onnx` needs the extra
     `lstm-hpo[onnx]`."""
@@ -204,6 +208,8 @@ class PipelineConfig(Section):
     """How the hyperparameters are searched."""
     evaluation: EvaluationConfig = EvaluationConfig()
     """What the final model is compared with, and how."""
+    champion: ChampionConfig = ChampionConfig()
+    """By which rules a night's model becomes the one that forecasts."""
     tracking: TrackingConfig = TrackingConfig()
     """Where runs and models are recorded."""
     seed: Annotated[StrictInt, Field(ge=0)] = 42

@@ -30,9 +30,11 @@ from lstm_model.model.bundle_files import (
     CODE_FOLDER,
     damage_named,
     read_description,
+    read_judged_errors,
     read_weights,
     write_files,
 )
+from lstm_model.model.judged_errors import JudgedErrors
 from lstm_model.model.network import LSTMRegressor
 from lstm_model.model.ticker_embedding import UNKNOWN
 from lstm_model.model.training import build_network, forecast
@@ -60,6 +62,9 @@ class Bundle:
     sessions_a_year: of the tickers trained on; a ticker that is not among them has its market's.
     tickers: of the panel it was trained on, in the order of the networks' embeddings.
     stored: the user's function, from the bundle's own folder; None before it is saved.
+    is_refit: whether the networks learnt from all bars, so no forecast of a past bar judges them.
+    judged_errors: on the test block, of the networks that were judged there; of a refitted bundle
+        these are its twins, trained alike on the older bars. None before the evaluation.
     """
 
     networks: tuple[LSTMRegressor, ...]
@@ -75,6 +80,8 @@ class Bundle:
     sessions_a_year: Mapping[str, int] = field(default_factory=dict)
     tickers: tuple[str, ...] = ()
     stored: StoredFeatures | None = None
+    is_refit: bool = False
+    judged_errors: JudgedErrors | None = None
 
     def codes_of(self, tickers: Sequence[str]) -> Int[np.ndarray, " ticker"]:
         """Return each ticker's place in the panel of training, `UNKNOWN` for all others."""
@@ -205,6 +212,7 @@ def save_bundle(bundle: Bundle, folder: Path) -> Path:
         "smearing": bundle.smearing,
         "sessions_a_year": dict(bundle.sessions_a_year),
         "scaler": _describe(bundle.scaler),
+        "is_refit": bundle.is_refit,
         "lstm_hpo_version": _project_version(),
     }
     weights = {
@@ -214,7 +222,7 @@ def save_bundle(bundle: Bundle, folder: Path) -> Path:
     }
     custom, stored = bundle.features.custom, bundle.stored
     code = stored.code if stored is not None else None if custom is None else code_of(custom)
-    write_files(folder, description, weights, code)
+    write_files(folder, description, weights, code, bundle.judged_errors)
     return folder
 
 
@@ -245,12 +253,16 @@ def load_bundle(folder: Path) -> Bundle:
     """
     description = read_description(folder)
     weights = read_weights(folder, description)
+    judged = read_judged_errors(folder, description)
     with damage_named(folder):
-        return _assemble(folder, description, weights)
+        return _assemble(folder, description, weights, judged)
 
 
 def _assemble(
-    folder: Path, description: Mapping[str, Any], weights: Mapping[str, torch.Tensor]
+    folder: Path,
+    description: Mapping[str, Any],
+    weights: Mapping[str, torch.Tensor],
+    judged: JudgedErrors | None,
 ) -> Bundle:
     params = HyperParams.from_mapping(description["params"])
     feature_names = tuple(description["feature_names"])
@@ -286,6 +298,8 @@ def _assemble(
         stored=load_stored_features(features.custom, folder / CODE_FOLDER, custom_sha256)
         if features.custom is not None and custom_sha256 is not None
         else None,
+        is_refit=description.get("is_refit", False),
+        judged_errors=judged,
     )
 
 

@@ -18,8 +18,10 @@ from torch import Tensor
 from lstm_model.data.stored_code import StoredCode
 from lstm_model.errors import LstmHpoError, StorageError
 from lstm_model.hashes import code_sha256
+from lstm_model.model.judged_errors import JudgedErrors
 
 WEIGHTS_FILE = "weights.safetensors"
+JUDGED_FILE = "judged_errors.safetensors"
 DESCRIPTION_FILE = "model.json"
 CODE_FOLDER = "custom"
 FORMAT = 2
@@ -43,11 +45,15 @@ def write_files(
     description: Mapping[str, object],
     weights: Mapping[str, Tensor],
     code: StoredCode | None,
+    judged: JudgedErrors | None = None,
 ) -> None:
-    """Write weights, the user's code and the description, each with its hash."""
+    """Write weights, errors, the user's code and the description, each with its hash."""
     folder.mkdir(parents=True, exist_ok=True)
     packed = save(dict(weights))
     (folder / WEIGHTS_FILE).write_bytes(packed)
+    errors = None if judged is None else save(judged.to_tensors())
+    if errors is not None:
+        (folder / JUDGED_FILE).write_bytes(errors)
     if code is not None:
         code.write(folder / CODE_FOLDER)
     hashes = {
@@ -55,6 +61,7 @@ def write_files(
         "code_sha256": own_code_sha256(),
         "custom_sha256": None if code is None else code.sha256,
         "weights_sha256": sha256(packed).hexdigest(),
+        "judged_sha256": None if errors is None else sha256(errors).hexdigest(),
         "sha256": "",
     }
     text = json.dumps({**description, **hashes}, indent=2)
@@ -86,6 +93,17 @@ def read_weights(folder: Path, description: Mapping[str, Any]) -> dict[str, Tens
         if "format" in description:
             _require(WEIGHTS_FILE, packed, description["weights_sha256"])
         return load(packed)
+
+
+def read_judged_errors(folder: Path, description: Mapping[str, Any]) -> JudgedErrors | None:
+    """Read the errors on the test block; None if the bundle was saved before it was judged."""
+    expected = description.get("judged_sha256")
+    if expected is None:
+        return None
+    with damage_named(folder):
+        packed = (folder / JUDGED_FILE).read_bytes()
+        _require(JUDGED_FILE, packed, expected)
+        return JudgedErrors.from_tensors(load(packed))
 
 
 def _require(name: str, content: bytes, expected: str) -> None:

@@ -13,6 +13,7 @@ from lstm_model.evaluation.metrics import Metrics
 from lstm_model.report.data_warnings import data_warnings
 from lstm_model.report.drift_lines import drift_sentence
 from lstm_model.report.night_result import DataFacts, NightResult
+from lstm_model.report.serving import serving_sentences
 
 MOST_TICKERS = 20
 """Tickers that are named; the snapshot has all."""
@@ -30,7 +31,7 @@ def model_card(night: NightResult) -> str:
         (f"# {night.registered.name}, version {night.registered.version}", (
             f"**{verdict.skill}** {verdict.search}",
         )),
-        ("## Model", (_model(night),)),
+        ("## Model", (_model(night), "", *serving_sentences(night))),
         ("## Data", _data(night.data)),
         ("## Parameters", _table(("parameter", "value"), night.best_params.to_dict().items())),
         ("## Test block", _scores(evaluation)),

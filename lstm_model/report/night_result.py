@@ -7,10 +7,11 @@ import json
 import math
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
+from lstm_model.champion.ruling import Ruling
 from lstm_model.data.bars import Finding
 from lstm_model.data.leakage import AuditRow
 from lstm_model.evaluation.drift import Drift
@@ -100,6 +101,8 @@ class NightResult:
     changes: differences from last night, or the reason why there is no comparison.
     again: the commands that reproduce the night.
     drift: of newer features from train's; older nights have none.
+    gate: the verdict on the challenger; older nights have none.
+    served: whether the registered model is the judged one, or was fitted again on all bars.
     """
 
     study_name: str
@@ -116,6 +119,8 @@ class NightResult:
     changes: tuple[Change, ...] | str
     again: tuple[str, ...]
     drift: tuple[Drift, ...] = ()
+    gate: Ruling | None = None
+    served: Literal["judged", "refit"] = "judged"
 
     @property
     def winner(self) -> FinalModel:

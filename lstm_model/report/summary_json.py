@@ -47,6 +47,8 @@ def summary_json(night: NightResult) -> str:
             "model_name": night.registered.name,
             "model_version": night.registered.version,
         },
+        "served": night.served,
+        "gate": None if night.gate is None else plain(night.gate),
         "seconds": night.seconds,
     }
     return json.dumps(document, indent=2)

@@ -17,6 +17,7 @@ from lstm_model.evaluation.metrics import Metrics
 from lstm_model.report.data_warnings import data_warnings
 from lstm_model.report.insight import HEADER, Insight
 from lstm_model.report.night_result import NightResult
+from lstm_model.report.serving import serving_sentences
 from lstm_model.search.importance import SHUFFLES
 
 WIDTH = 98
@@ -34,6 +35,8 @@ def terminal_text(night: NightResult) -> str:
         *_test_block(night.evaluation),
         "",
         *_insight(night.insight),
+        "",
+        *(line for text in serving_sentences(night) for line in _wrapped(text)),
         "",
         f"The whole page: {night.run.page}",
         f"Model {night.registered.name} version {night.registered.version} is in MLflow:",

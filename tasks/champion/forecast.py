@@ -6,20 +6,27 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from lstm_model.champion.band import Band, band
 from lstm_model.champion.ledger_entry import Entry, Forecast, Score
 from lstm_model.config.data import DataConfig
+from lstm_model.config.pipeline import PipelineConfig
 from lstm_model.data.bars import Bars, adjust_all
 from lstm_model.data.calendar import DEFAULT_MARKET, date_of, next_session, session_open
+from lstm_model.data.features import WARM_UP_BARS
 from lstm_model.data.market import ALWAYS_OPEN, WORKING_DAYS, market_of
 from lstm_model.data.targets import NO_DATE, tabulate_targets
 from lstm_model.errors import ChampionError
-from lstm_model.model.bundle import Bundle
+from lstm_model.model.judged_errors import JudgedErrors
 from tasks.data.snapshots import Snapshot, read_bars
 from tasks.data.staleness import sessions_behind
 from tasks.evaluate import UNITS
+from tasks.tracking.version import Version
 
 CONTINUOUS_HOURS = 6
 """Where a session opens when the last one closes, a forecast may be written so long after it."""
+
+SPARE_BARS = 10
+"""Bars more than are needed, in case that one of them has no usable value."""
 
 RAW_COLUMNS = (
     "ticker", "date", "open", "high", "low", "close", "volume", "dividends", "stock_splits",
@@ -40,18 +47,28 @@ def require_newest_sessions(bars: Bars, data: DataConfig, now: dt.datetime) -> N
 
 
 def forecast_next(
-    bundle: Bundle, bundle_sha256: str, model: tuple[str, int], snapshot: Snapshot, data: DataConfig
+    version: Version, live: JudgedErrors, snapshot: Snapshot, config: PipelineConfig
 ) -> tuple[Forecast, ...]:
-    """Forecast each ticker's next session from a snapshot's bars.
+    """Forecast each ticker's next session from a snapshot's bars, with the version's band.
 
-    model: name and version in the registry. Raises BarsError as the bundle does, and ChampionError
-    if the newest bar of a ticker gets no forecast.
+    live: errors of the version's forecasts that came true. Raises ChampionError if the version
+    forecasts another target than is configured or the newest bar of a ticker gets no forecast, and
+    BarsError for bars that it refuses.
     """
-    bars = read_bars(snapshot)
-    frame = bars.frame[list(RAW_COLUMNS)]
-    rows = bundle.forecast_bars(frame).groupby("ticker", sort=False).tail(1).set_index("ticker")
+    if (version.target_kind, version.horizon) != (config.target.kind, config.target.horizon):
+        raise ChampionError(
+            f"version {version.number} must forecast target {config.target.kind} over "
+            f"{config.target.horizon} bars but forecasts {version.target_kind} over "
+            f"{version.horizon}; pass its configuration"
+        )
+    frame = recent_bars(snapshot, None, version.window_length)
+    rows = version.forecast_bars(frame).groupby("ticker", sort=False).tail(1).set_index("ticker")
+    judged = version.judged_errors
+    around = None if judged is None else band(judged, live, config.evaluation.coverage)
     found = []
     for ticker, last in frame.groupby("ticker", sort=False)["date"].max().items():
+        if ticker in version.exogenous:
+            continue
         row = rows.loc[[ticker]].iloc[0] if ticker in rows.index else None
         if row is None or row["date"] != last:
             raise ChampionError(
@@ -59,18 +76,31 @@ def forecast_next(
                 f"gap of over 14 days is in its window; wait until it is past"
             )
         found.append(
-            _forecast(str(ticker), row, last.date(), bundle, bundle_sha256, model, snapshot, data)
+            _forecast(str(ticker), row, last.date(), version, around, snapshot, config.data)
         )
     return tuple(found)
+
+
+def recent_bars(snapshot: Snapshot, start: pd.Timestamp | None, window_length: int) -> pd.DataFrame:
+    """Return the raw bars that a version needs to forecast every bar from `start` on.
+
+    Without a start these are the bars for each ticker's newest forecast. A forecast depends on the
+    bars of its window and of the warm-up before it, and on none that is older.
+    """
+    needed = WARM_UP_BARS + window_length + SPARE_BARS
+    kept = []
+    for _, bars in read_bars(snapshot).by_ticker():
+        before = len(bars) if start is None else int((bars["date"] < start).sum())
+        kept.append(bars[list(RAW_COLUMNS)].iloc[max(0, before - needed) :])
+    return pd.concat(kept, ignore_index=True)
 
 
 def _forecast(
     ticker: str,
     row: "pd.Series[float]",
     last_bar: dt.date,
-    bundle: Bundle,
-    bundle_sha256: str,
-    model: tuple[str, int],
+    version: Version,
+    around: Band | None,
     snapshot: Snapshot,
     data: DataConfig,
 ) -> Forecast:
@@ -86,17 +116,17 @@ def _forecast(
         session=session.isoformat(),
         last_bar=last_bar.isoformat(),
         opens_at=opens.isoformat(timespec="microseconds"),
-        model_name=model[0],
-        model_version=model[1],
-        bundle_sha256=bundle_sha256,
+        model_name=version.name,
+        model_version=version.number,
+        bundle_sha256=version.bundle_sha256,
         snapshot_sha256=snapshot.sha256,
-        target=bundle.target_kind,
-        horizon=bundle.horizon,
-        unit=UNITS[bundle.target_kind],
+        target=version.target_kind,
+        horizon=version.horizon,
+        unit=UNITS[version.target_kind],
         forecast=value,
-        lower=None,
-        upper=None,
-        coverage=None,
+        lower=None if around is None else value + around.below,
+        upper=None if around is None else value + around.above,
+        coverage=None if around is None else around.coverage,
         annualised_volatility=None if volatility is None else float(volatility),
     )
 

@@ -1,16 +1,15 @@
 """The journal of the champion: who took the place, when, by whom and why; only appended to."""
 
 import datetime as dt
-import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
 from filelock import FileLock
 
-from lstm_model.errors import StorageError
-from tasks.files import refuse_politely
+from tasks.champion.lines import append_line, damaged, read_lines
+
+WHAT = "the champion's journal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,38 +61,20 @@ class Journal:
         return lines[-1][1] if lines and lines[-1][0] == "begun" else None
 
     def _lines(self, model: str) -> list[tuple[str, Succession]]:
-        with refuse_politely(f"the journal {self.path}"):
-            if not self.path.exists():
-                return []
-            lines = self.path.read_text("utf-8").splitlines()
         found = []
-        for place, line in enumerate(lines, start=1):
+        for place, facts in enumerate(read_lines(self.path, WHAT), start=1):
             try:
-                facts = json.loads(line)
                 state, change = facts.pop("state"), Succession(**facts)
-            except (ValueError, TypeError, KeyError) as error:
-                if place == len(lines):
-                    break  # cut while it was written: it has not happened
-                raise StorageError(
-                    f"line {place} of the champion's journal {self.path} must be readable but is "
-                    f"not; restore the file from a backup"
-                ) from error
+            except (TypeError, KeyError) as error:
+                raise damaged(self.path, WHAT, place) from error
             if change.model == model:
                 found.append((state, change))
         return found
 
     def _append(self, facts: dict[str, object]) -> None:
-        with refuse_politely(f"the journal {self.path}"):
-            content = self.path.read_bytes() if self.path.exists() else b""
-            torn = content.rpartition(b"\n")[2]
-            with self.path.open("r+b" if content else "wb") as file:
-                file.truncate(len(content) - len(torn))
-                file.seek(0, os.SEEK_END)
-                file.write(json.dumps(facts, sort_keys=True).encode() + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
+        append_line(self.path, facts)
 
 
 def now() -> str:
     """Return the time as the journal writes it, in UTC."""
-    return dt.datetime.now(dt.UTC).replace(tzinfo=None).isoformat(timespec="seconds")
+    return dt.datetime.now(dt.UTC).replace(tzinfo=None).isoformat(timespec="milliseconds")

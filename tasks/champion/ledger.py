@@ -18,11 +18,17 @@ from lstm_model.champion.ledger_entry import (
     identity,
     link,
 )
+from lstm_model.config.pipeline import PipelineConfig
 from lstm_model.errors import LedgerError
 from tasks.files import refuse_politely
 from tasks.progress import print_note
 
 WAIT_SECONDS = 30.0
+
+
+def ledger_of(config: PipelineConfig) -> "Ledger":
+    """Return the ledger of a configuration, beside its store of bars."""
+    return Ledger(config.data.raw_dir.parent / "ledger.jsonl")
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ class DataSet:
 @lru_cache(maxsize=2)
 def load_search_view(path: str) -> SearchView:
     """Map the search view into memory; a worker keeps it from trial to trial."""
-    rows, blocks = _load(Path(path))
+    rows, blocks = load_view(Path(path))
     return SearchView(rows, blocks["train"], blocks["validation"])
 
 
@@ -70,7 +70,7 @@ def load_scaled_view(path: str, feature_scaling: str, sequence_length: int | Non
 
 def load_split(data_set: DataSet) -> ChronoSplit:
     """Map both views into memory."""
-    rows, blocks = _load(Path(data_set.held_out_path))
+    rows, blocks = load_view(Path(data_set.held_out_path))
     return ChronoSplit(
         search=load_search_view(data_set.search_path),
         held_out=TestView(rows, blocks["test"]),
@@ -91,8 +91,8 @@ def save_views(
         "validation": positions(blocks.validation, blocks.seen),
     }
     test_ends = {"test": positions(blocks.test, blocks.held_out)}
-    with refuse_politely(f"a data set in {folder}"), _scratch(folder) as scratch:
-        search, held_out = scratch / "search", scratch / "test"
+    with refuse_politely(f"a data set in {folder}"), scratch(folder) as partial:
+        search, held_out = partial / "search", partial / "test"
         parts = iter(parts)
         first = next(parts)
         with (
@@ -102,7 +102,7 @@ def save_views(
             for search_rows, held_out_rows in itertools.chain([first], parts):
                 append_rows(search_view, search_rows)
                 append_rows(test_view, held_out_rows)
-        rows, samples = _load(search)
+        rows, samples = load_view(search)
         sha256 = SearchView(rows, samples["train"], samples["validation"]).sha256()
         search_path = move_into_place(search, folder / f"search-{sha256[:16]}")
         held_out_path = move_into_place(
@@ -123,7 +123,8 @@ def save_views(
 
 
 @contextmanager
-def _scratch(folder: Path) -> Iterator[Path]:
+def scratch(folder: Path) -> Iterator[Path]:
+    """Yield a hidden folder beside the data sets, which goes again."""
     folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".views-", dir=folder) as scratch:
         yield Path(scratch)
@@ -151,7 +152,8 @@ def append_rows(view: ArrayFolder, rows: Rows) -> None:
         view.append(name, getattr(rows, name))
 
 
-def _load(folder: Path) -> tuple[Rows, dict[str, np.ndarray]]:
+def load_view(folder: Path) -> tuple[Rows, dict[str, np.ndarray]]:
+    """Map a view's rows into memory, and read its blocks; raises StorageError if it is damaged."""
     try:
         arrays = map_arrays(folder)
         facts = json.loads((folder / _FACTS_FILE).read_text(encoding="utf-8"))

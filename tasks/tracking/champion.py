@@ -1,24 +1,17 @@
 """The champion in MLflow's registry: aliases that move last, and a journal of every change."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
-
-import mlflow
-from mlflow.artifacts import download_artifacts
 from mlflow.exceptions import MlflowException
 
 from lstm_model.config.pipeline import PipelineConfig
-from lstm_model.errors import ChampionError, LstmHpoError, StorageError
-from lstm_model.hashes import folder_sha256
-from lstm_model.model.bundle import Bundle, load_bundle
+from lstm_model.errors import ChampionError
 from tasks.champion.journal import Journal, Succession, now
 from tasks.tracking.client import PatientClient, quiet_mlflow, refusals_named, resolve_uri
 
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 BUNDLE_TAG = "bundle_sha256"
 """Tag of a version: the hash of its bundle's folder."""
+MOST_TEXT = 5000
+"""Characters that MLflow takes in a version's tag."""
 
 
 class Registry:
@@ -47,6 +40,21 @@ class Registry:
             )
         return version
 
+    def challenger(self) -> int | None:
+        """Return the challenger's version; None if there is none."""
+        return self._version_of(CHALLENGER)
+
+    def name_challenger(self, version: int) -> None:
+        """Make a version the challenger."""
+        with refusals_named(self.uri):
+            self.client.set_registered_model_alias(self.model, CHALLENGER, str(version))
+
+    def note_verdict(self, version: int, outcome: str, text: str) -> None:
+        """Write the gate's verdict on a version into its tags."""
+        with refusals_named(self.uri):
+            for key, value in (("gate_outcome", outcome), ("gate_verdict", text[:MOST_TEXT])):
+                self.client.set_model_version_tag(self.model, str(version), key, value)
+
     def promote(self, version: int, by: str, why: str) -> Succession:
         """Make a version the champion; the one before stays as `previous`.
 
@@ -70,30 +78,6 @@ class Registry:
         history = self.journal.history(self.model)
         champion = self.champion()
         return history[-1] if history and history[-1].version == champion else None
-
-    @contextmanager
-    def bundle(self, version: int) -> Iterator[tuple[Bundle, str]]:
-        """Download and load a version's bundle, and hash its files.
-
-        Raises ChampionError if the version is gone, or its files are missing or damaged.
-        """
-        with TemporaryDirectory() as folder:
-            try:
-                registered = self.client.get_model_version(self.model, str(version))
-                # `models:/` is looked up in the process's own store, whatever is passed.
-                mlflow.set_tracking_uri(self.uri)
-                root = Path(download_artifacts(registered.source, dst_path=folder))
-                (description,) = root.glob("artifacts/*/model.json")
-                sha256 = folder_sha256(description.parent)
-                _require_sha256(sha256, registered.tags.get(BUNDLE_TAG))
-                bundle = load_bundle(description.parent)
-            except (MlflowException, LstmHpoError, OSError, ValueError, KeyError) as error:
-                reason = " ".join(str(error).split())[:160]
-                raise ChampionError(
-                    f"version {version} of {self.model!r} must be whole but is not: {reason}; "
-                    f"promote another version"
-                ) from error
-            yield bundle, sha256
 
     def _change(self, kind: str, version: int, by: str, why: str) -> Succession:
         if not why.strip():
@@ -153,11 +137,3 @@ def champion_of(config: PipelineConfig) -> Registry:
     quiet_mlflow()
     journal = Journal(config.data.raw_dir.parent / "champion.jsonl")
     return Registry(resolve_uri(config.tracking.uri), config.tracking.model_name, journal)
-
-
-def _require_sha256(found: str, registered: str | None) -> None:
-    """Raise StorageError unless a bundle's hash is its tag's; older versions have no tag."""
-    if registered not in (None, found):
-        raise StorageError(
-            f"its bundle has the hash {found[:12]} but was registered with {registered[:12]}"
-        )

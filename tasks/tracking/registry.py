@@ -15,12 +15,12 @@ from prefect.cache_policies import NO_CACHE
 import lstm_model
 from lstm_model.data.features import WARM_UP_BARS
 from lstm_model.hashes import folder_sha256
-from lstm_model.model.bundle import Bundle
 from lstm_model.report.model_card import model_card
 from lstm_model.report.night_result import NightResult, RegisteredModel
 from tasks.data.snapshots import Snapshot, read_bars
 from tasks.tracking.champion import BUNDLE_TAG
 from tasks.tracking.client import PatientClient
+from tasks.training.deploy import Deployed
 
 REQUIREMENTS = (
     "numpy", "pandas", "pandera", "torch", "safetensors", "TA-Lib", "pydantic", "PyYAML", "optuna",
@@ -44,32 +44,30 @@ def register_model(
     tracking_uri: str,
     run_id: str,
     model_name: str,
-    bundle: Bundle,
-    bundle_path: str,
+    deployed: Deployed,
     snapshot: Snapshot,
 ) -> RegisteredModel:
-    """Log the bundle as a pyfunc on the retraining's run, and register it.
+    """Log the served bundle as a pyfunc on the retraining's run, and register it.
 
     tracking_uri: where runs and models are recorded.
     run_id: of the retraining's run.
     model_name: name in the model registry.
-    bundle: the model.
-    bundle_path: folder in which the bundle is saved.
+    deployed: the served bundle, and the judged one.
     snapshot: bars from which the input example is taken.
     """
-    example = input_example(snapshot, WARM_UP_BARS + bundle.window_length + 10)
-    return log_and_register(tracking_uri, run_id, model_name, bundle, bundle_path, example)
+    example = input_example(snapshot, WARM_UP_BARS + deployed.bundle.window_length + 10)
+    return log_and_register(tracking_uri, run_id, model_name, deployed, example)
 
 
 def log_and_register(
     tracking_uri: str,
     run_id: str,
     model_name: str,
-    bundle: Bundle,
-    bundle_path: str,
+    deployed: Deployed,
     example: pd.DataFrame,
 ) -> RegisteredModel:
-    """Log a bundle with its code and an example of raw bars, and register it with its hash."""
+    """Log both bundles with their code and an example of raw bars, and register the hash."""
+    bundle = deployed.bundle
     mlflow.set_tracking_uri(tracking_uri)
     mlflow.set_registry_uri(tracking_uri)
     with mlflow.start_run(run_id=run_id), TemporaryDirectory() as folder:
@@ -77,7 +75,11 @@ def log_and_register(
             name="model",
             python_model=str(_HERE / "served_model.py"),
             # Not by code_paths, which put one version's code in the way of all that comes after.
-            artifacts={"bundle": bundle_path, "code": str(_code(Path(folder) / "code"))},
+            artifacts={
+                "bundle": deployed.bundle_path,
+                "judged": deployed.judged_path,
+                "code": str(_code(Path(folder) / "code")),
+            },
             signature=signature(with_variance=bundle.smearing is not None),
             input_example=example,
             pip_requirements=[f"{name}=={version(name).split('+')[0]}" for name in REQUIREMENTS],
@@ -91,7 +93,7 @@ def log_and_register(
         source=info.model_uri,
         run_id=run_id,
         model_id=info.model_id,
-        tags={BUNDLE_TAG: folder_sha256(Path(bundle_path))},
+        tags={BUNDLE_TAG: folder_sha256(Path(deployed.bundle_path))},
     )
     return RegisteredModel(model_name, int(registered.version))
 

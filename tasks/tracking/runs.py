@@ -17,6 +17,7 @@ from mlflow.exceptions import MlflowException
 from prefect import runtime
 from sqlalchemy.exc import SQLAlchemyError
 
+from lstm_model.champion.ruling import Ruling
 from lstm_model.config.pipeline import PipelineConfig
 from lstm_model.config.section import hide_password
 from lstm_model.data.leakage import AuditRow
@@ -31,6 +32,7 @@ from lstm_model.search.hyper_params import Params
 from lstm_model.search.study_result import StudyResult
 from tasks.data.data_set import DataSet
 from tasks.data.snapshots import Snapshot
+from tasks.evaluate import Judged
 from tasks.search.trial import TrialResult
 from tasks.tracking.client import PatientClient, quiet_mlflow, refusal, refusals_named, resolve_uri
 
@@ -130,6 +132,12 @@ class RunLogger:
         for run in self._running_runs(f"tags.`mlflow.parentRunId` = '{self.run_id}'"):
             self.client.set_terminated(run.info.run_id, "FAILED")
 
+    def log_judged(self, judged: Judged) -> None:
+        """Write everything that the test block has shown on the parent run."""
+        self.log_evaluation(judged.evaluation)
+        self.log_drift(judged.drift)
+        self.log_file(Path(judged.forecasts_path))
+
     def log_evaluation(self, evaluation: Evaluation) -> None:
         """Write metrics of model and baselines, and the tests, on the parent run."""
         values = numbers(evaluation.model, "test") | numbers(evaluation.selection, "selection")
@@ -152,6 +160,25 @@ class RunLogger:
                 "has_skill": verdict.has_skill,
                 "looks": verdict.looks,
                 "test_end": evaluation.end,
+            },
+        )
+
+    def log_ruling(self, ruling: Ruling) -> None:
+        """Write the gate's verdict and its numbers on the parent run."""
+        found = {
+            "gate.p_better": ruling.p_better,
+            "gate.p_worse": ruling.p_worse,
+            "gate.ratio": ruling.ratio,
+            "gate.dates": float(ruling.dates),
+            "gate.live_dates": float(ruling.live_dates),
+        }
+        self._log_values({k: v for k, v in found.items() if not isinstance(v, str)})
+        self._tag(
+            self.run_id,
+            {
+                "gate_outcome": ruling.outcome,
+                "gate_verdict": ruling.text,
+                "champion": ruling.forecaster or "none",
             },
         )
 
@@ -260,7 +287,7 @@ def open_night(config: PipelineConfig, study_name: str) -> Iterator[RunLogger]:
     uri = resolve_uri(config.tracking.uri)
     with refusals_named(config.tracking.uri):
         client = PatientClient(uri)
-        experiment_id = _experiment(client, uri, config.tracking.experiment)
+        experiment_id = experiment_of(client, uri, config.tracking.experiment)
         tags = {
             "role": "night",
             "study_name": study_name,
@@ -287,7 +314,8 @@ def open_night(config: PipelineConfig, study_name: str) -> Iterator[RunLogger]:
     client.set_terminated(night.run_id, "FINISHED")
 
 
-def _experiment(client: PatientClient, uri: str, name: str) -> str:
+def experiment_of(client: PatientClient, uri: str, name: str) -> str:
+    """Return an experiment's id; it is created if it is missing, with artifacts beside a file."""
     found = client.get_experiment_by_name(name)
     if found is not None:
         return str(found.experiment_id)

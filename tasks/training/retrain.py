@@ -1,14 +1,10 @@
 """The search's best parameters -> the winner, an ensemble over seeds."""
 
-from pathlib import Path
-
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from lstm_model.errors import SearchError
-from lstm_model.model.onnx_export import export_networks
 from lstm_model.search.hyper_params import HyperParams
-from tasks.files import refuse_politely
 from tasks.training.ensemble import Ensemble, FinalTrainings, TrainedMember
 
 WINNER = "winner"
@@ -18,7 +14,6 @@ WINNER = "winner"
 def retrain(trainings: FinalTrainings, best: HyperParams) -> Ensemble:
     """Train the best parameters from every seed until the validation loss stops improving.
 
-    The bundle gets the networks as ONNX files, too, if the configuration wants them.
     A seed that fails is noted and left out. Raises SearchError if all fail.
     """
     members = [(WINNER, k) for k in range(len(trainings.seeds))]
@@ -30,8 +25,4 @@ def retrain(trainings: FinalTrainings, best: HyperParams) -> Ensemble:
             f"a night needs a final model but all of its trainings failed: "
             f"{'; '.join(sorted(reasons))}"
         )
-    winner = trainings.ensemble(WINNER, best, trained)
-    if trainings.config.training.export == "onnx":
-        with refuse_politely("the networks' ONNX files"):
-            export_networks(winner.bundle, Path(winner.model.bundle_path))
-    return winner
+    return trainings.ensemble(WINNER, best, trained)

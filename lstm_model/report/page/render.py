@@ -47,6 +47,7 @@ from lstm_model.report.page.sentences import (
 )
 from lstm_model.report.page.skill_tables import headline_table, scores_table, tests_table
 from lstm_model.report.page.table import pairs_table
+from lstm_model.report.serving import serving_sentences
 
 SECTIONS = {
     "verdict": "Verdict",
@@ -103,6 +104,7 @@ def render_page(content: NightResult) -> str:
         tables=_tables(content),
         plotly=get_plotlyjs(),
         verdict=verdict_lines(evaluation.verdict),
+        serving=serving_sentences(content),
         majority=share(evaluation.model.majority_class),
         left_out=left_out_sentences(content),
         warnings=data_warnings(content.data),

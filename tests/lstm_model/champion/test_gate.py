@@ -12,7 +12,7 @@ from scipy.stats import binom
 
 from lstm_model.champion.budget import GateRules, GateState
 from lstm_model.champion.gate import GateVerdict, judge, judge_first
-from lstm_model.champion.paired import DatedLosses, PairedLosses
+from lstm_model.champion.paired import DatedLosses, LossPair, PairedLosses
 from lstm_model.evaluation.accuracy_tests import EQUAL
 from lstm_model.evaluation.measured import NotComputed, plain
 
@@ -24,8 +24,9 @@ seeds = st.integers(0, 50)
 
 
 def tonight(paired: PairedLosses, **changes: PairedLosses) -> GateVerdict:
+    others = {title: LossPair(loss.champion, loss.challenger) for title, loss in changes.items()}
     return judge(
-        paired, night=NIGHT, horizon=1, state=GateState(), rules=RULES, other_losses=changes
+        paired, night=NIGHT, horizon=1, state=GateState(), rules=RULES, other_losses=others
     )
 
 

@@ -1,11 +1,9 @@
-"""Claims about paired losses: the same dates for all, live ones first."""
+"""Claims about paired losses: the same dates for all."""
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from lstm_model.champion.paired import DatedLosses, PairedLosses, live_first
+from lstm_model.champion.paired import DatedLosses, LossPair, PairedLosses
 
 
 def losses(dates: list[int], value: float = 1.0) -> DatedLosses:
@@ -37,14 +35,5 @@ def test_unequal_dates_are_refused() -> None:
         PairedLosses(some, other, some)
     with pytest.raises(ValueError, match=r"the benchmark's losses .* no date is not"):
         PairedLosses(some, some, losses([]))
-
-
-@given(st.sets(st.integers(0, 30)), st.sets(st.integers(0, 30)))
-def test_a_date_takes_all_its_losses_from_one_place(live: set[int], block: set[int]) -> None:
-    """Each date of either is there once; the live losses win, for all three forecasts together."""
-    old, new = losses(sorted(block), 1.0), losses(sorted(live), 2.0)
-    both = live_first(PairedLosses(new, new, new), PairedLosses(old, old, old))
-    assert both.dates.tolist() == sorted(live | block)
-    expected = [2.0 if day in live else 1.0 for day in sorted(live | block)]
-    for found in (both.champion, both.challenger, both.benchmark):
-        assert found.losses.tolist() == expected
+    with pytest.raises(ValueError, match="losses of the same dates"):
+        LossPair(some, other)

@@ -17,6 +17,7 @@ from lstm_model.model.training import build_network
 from lstm_model.search.hyper_params import HyperParams
 from tasks.tracking.client import PatientClient, quiet_mlflow
 from tasks.tracking.registry import log_and_register
+from tasks.training.deploy import Deployed
 
 NAME = "m"
 LENGTH = 20
@@ -63,7 +64,8 @@ class Store:
         client = PatientClient(self.uri)
         run = client.create_run("1")
         path = str(save_bundle(bundle, folder))
-        return log_and_register(self.uri, run.info.run_id, NAME, bundle, path, example).version
+        deployed = Deployed(bundle, path, path)
+        return log_and_register(self.uri, run.info.run_id, NAME, deployed, example).version
 
     def root(self, version: int) -> Path:
         """Return the folder of a version's files."""

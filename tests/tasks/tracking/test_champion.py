@@ -10,6 +10,7 @@ from lstm_model.errors import ChampionError, StorageError
 from tasks.champion.journal import Journal
 from tasks.tracking.champion import CHALLENGER, CHAMPION, PREVIOUS, Registry
 from tasks.tracking.client import PatientClient
+from tasks.tracking.version import open_version
 
 NAME = "m"
 
@@ -143,5 +144,8 @@ def test_a_torn_journal(registry: Registry) -> None:
 
 def test_a_champion_whose_files_are_gone(registry: Registry) -> None:
     """A version without its bundle is named, with what to do."""
-    with pytest.raises(ChampionError, match="version 1 of 'm' must be whole"), registry.bundle(1):
+    with (
+        pytest.raises(ChampionError, match="version 1 of 'm' must be whole"),
+        open_version(registry, 1),
+    ):
         pass

@@ -24,6 +24,7 @@ from lstm_model.hashes import code_sha256, folder_sha256
 from lstm_model.model.bundle import Bundle
 from tasks.champion.journal import Journal
 from tasks.tracking.champion import BUNDLE_TAG, Registry
+from tasks.tracking.version import open_version
 from tests.tasks.tracking.conftest import NAME, Store
 
 pytestmark = pytest.mark.process  # MLflow asks git for a commit
@@ -171,18 +172,19 @@ def test_a_bundle_with_another_hash_than_its_tag_is_refused(
     registry = Registry(store.uri, NAME, Journal(store.folder / "champion.jsonl"))
     root = store.root(store.register(bundle, bars))
     folder = root / "artifacts/bundle0"
-    with registry.bundle(1) as (loaded, digest):
+    with open_version(registry, 1) as version:
+        digest = version.bundle_sha256
         assert digest == folder_sha256(folder)
         expected = bundle.forecast_bars(bars)["forecast"]
-        np.testing.assert_array_equal(loaded.forecast_bars(bars)["forecast"], expected)
+        np.testing.assert_array_equal(version.forecast_bars(bars)["forecast"], expected)
     assert registry.client.get_model_version(NAME, "1").tags == {BUNDLE_TAG: digest}
     (folder / "note.txt").touch()
     words = "has the hash .* but was registered with .*; promote another version"
-    with pytest.raises(ChampionError, match=words), registry.bundle(1):
+    with pytest.raises(ChampionError, match=words), open_version(registry, 1):
         pass
     (folder / "note.txt").unlink()
     sign(folder / "model.json", smearing=3.0)
-    with pytest.raises(ChampionError, match=words), registry.bundle(1):
+    with pytest.raises(ChampionError, match=words), open_version(registry, 1):
         pass
 
 
@@ -209,8 +211,8 @@ def test_a_planted_pickle_is_not_opened(store: Store, bundle: Bundle, bars: pd.D
     flavour |= {"python_model": "python_model.pkl", "cloudpickle_version": "3"}
     (root / "MLmodel").write_text(yaml.safe_dump(described))
     registry = Registry(store.uri, NAME, Journal(store.folder / "champion.jsonl"))
-    with registry.bundle(1) as (loaded, _):
-        np.testing.assert_array_equal(loaded.forecast_bars(bars)["forecast"], expected)
+    with open_version(registry, 1) as version:
+        np.testing.assert_array_equal(version.forecast_bars(bars)["forecast"], expected)
     with pytest.raises(MlflowException, match="pickle is disallowed"):
         load(1)  # as docs/use-the-model.md says: MLFLOW_ALLOW_PICKLE_DESERIALIZATION=false
     assert not sprung.exists()

@@ -1,0 +1,55 @@
+"""A refit in a worker: a judged network's parameters, seed and epochs, on every sample.
+
+This module imports neither Optuna's storage nor MLflow nor Prefect.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from safetensors.torch import save_file
+
+from lstm_model.model.training import TrainingSettings, build_network, train_epochs
+from lstm_model.search.hyper_params import HyperParams
+from tasks.data.whole_view import load_whole_windows
+
+
+@dataclass(frozen=True, slots=True)
+class RefitSpec:
+    """Everything a refit depends on.
+
+    params: of network and training. view_path: folder of every sample. settings: seed, gradient
+    clip, device and precision. epochs: as early stopping found them. trial_epochs: epochs of a
+    trial, of which warm-up is a share. weights_path: file for the weights.
+    """
+
+    params: HyperParams
+    view_path: str
+    settings: TrainingSettings
+    epochs: int
+    trial_epochs: int
+    weights_path: str
+
+
+def train_refit(spec: RefitSpec) -> float:
+    """Train for the given epochs on every sample, and write the weights; return the last loss.
+
+    There is nothing to stop on: every sample is learnt. Raises TrainingDiverged as the loop does.
+    """
+    params = spec.params
+    scaler, windows, tickers = load_whole_windows(
+        spec.view_path, params.feature_scaling, params.sequence_length
+    )
+    network = build_network(
+        windows.rows.shape[1],
+        params,
+        spec.settings.seed,
+        ticker_count=tickers,
+        zero_head=bool(scaler.skip_weights),
+    )
+    loss = 0.0
+    for result in train_epochs(
+        network, params, windows, None, spec.settings, spec.epochs, spec.trial_epochs
+    ):
+        loss = result.train_loss
+    save_file(network.cpu().state_dict(), Path(spec.weights_path))
+    return loss
