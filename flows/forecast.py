@@ -11,9 +11,10 @@ from lstm_model.champion.ledger_entry import Forecast
 from lstm_model.champion.live import live_record, watch_live
 from lstm_model.config.loader import load_config
 from lstm_model.config.pipeline import PipelineConfig
+from lstm_model.errors import AlreadyForecast
 from tasks.champion.forecast import forecast_next, new_scores, require_newest_sessions
 from tasks.champion.ledger import ledger_of
-from tasks.champion.published import publish, state_of, write_forecasts
+from tasks.champion.published import nothing_new, publish, state_of, write_forecasts
 from tasks.data.download import take_snapshot
 from tasks.data.snapshots import Snapshot, read_bars
 from tasks.server_watchdog import end_server_with_night
@@ -43,11 +44,19 @@ class Made:
 @flow(name="lstm-hpo", validate_parameters=False)
 def forecast(
     config: str = "configs/quickstart.yaml", overrides: dict[str, Any] | None = None
-) -> "Made | State[Made]":
-    """Forecast each ticker's next session with the champion and write it into the ledger."""
-    made = forecast_now(load_config(config, overrides), stale=False)
+) -> "Made | State[Made] | State[None]":
+    """Forecast each ticker's next session with the champion and write it into the ledger.
+
+    Where no session has closed since the last call, as on a holiday, it completes without a new
+    forecast and says so.
+    """
+    try:
+        made = forecast_now(load_config(config, overrides), stale=False)
+    except AlreadyForecast as error:
+        return nothing_new(str(error))
     publish(made.made_at, made.forecasts, made.decay)
-    return state_of(made, made.decay)
+    healthy: Made | State[Made] = state_of(made, made.decay)
+    return healthy
 
 
 def forecast_now(settings: PipelineConfig, *, stale: bool) -> Made:

@@ -51,6 +51,10 @@ class LedgerError(LstmHpoError):
     """The ledger of forecasts does not hold, or would not."""
 
 
+class AlreadyForecast(LedgerError):  # noqa: N818 - as above
+    """The version has forecast the session before; there is nothing new to forecast."""
+
+
 class SearchError(LstmHpoError):
     """The search ended without a usable trial, or its study is in use."""
 

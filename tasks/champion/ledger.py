@@ -19,7 +19,7 @@ from lstm_model.champion.ledger_entry import (
     link,
 )
 from lstm_model.config.pipeline import PipelineConfig
-from lstm_model.errors import LedgerError
+from lstm_model.errors import AlreadyForecast, LedgerError
 from tasks.files import refuse_politely
 from tasks.progress import print_note
 
@@ -119,7 +119,7 @@ class Ledger:
         for content in contents:
             if isinstance(content, Forecast):
                 if identity(content) in seen:
-                    raise LedgerError(
+                    raise AlreadyForecast(
                         f"{content.ticker}: version {content.model_version} may forecast "
                         f"{content.session} once but has done so; see lstm-hpo ledger show"
                     )

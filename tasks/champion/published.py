@@ -106,6 +106,11 @@ def _bounds(forecast: Forecast) -> str:
     return f"{forecast.lower:.5g} to {forecast.upper:.5g} ({forecast.coverage:.0%})"
 
 
+def nothing_new(why: str) -> "State[None]":
+    """Return the completed state of a call that had no new session to forecast."""
+    return Completed(name="NothingNew", message=why)
+
+
 def state_of(result: Result, decay: Decay) -> "Result | State[Result]":
     """Return the flow's result, as a completed state named Decaying while the alarm is on."""
     if not decay.alarm:

@@ -1,5 +1,6 @@
 """A real server, worker and deployment on loopback ports, as the README starts them."""
 
+import datetime as dt
 import json
 import os
 import re
@@ -14,9 +15,12 @@ from pathlib import Path
 
 import httpx
 import mlflow
+import pandas as pd
 import psutil
 import pytest
 
+from lstm_model.data.calendar import last_closed_session
+from tests.pipeline.test_forecast import write_bars
 from tests.processes import count_trials, wait_until
 
 from .conftest import ROOT, SMALL_SPACE
@@ -132,6 +136,32 @@ def test_the_deployment_runs_by_command_and_is_scheduled(
         check=False,
     )  # fmt: skip
     assert doctor.returncode == 0, doctor.stdout + doctor.stderr
+    forecast_by_deployment(folder, environment)
+
+
+def forecast_by_deployment(folder: Path, environment: dict[str, str]) -> None:
+    """Run lstm-hpo/forecast twice: it forecasts once, and then has nothing new."""
+    today = last_closed_session("XNYS", dt.datetime.now(dt.UTC))
+    write_bars(folder / "bars", today, today)
+    bars = {"data.source": "csv", "data.csv_dir": "bars", "data.tickers": ["X"], "data.start": None}
+    words = [
+        "deployment", "run", "lstm-hpo/forecast", "--watch",
+        "-p", "config=configs/quickstart.yaml", "-p", f"overrides={json.dumps(bars)}",
+    ]  # fmt: skip
+    promote = ["lstm-hpo", "champion", "promote", "1", "--why", "test"]
+    subprocess.run(promote, cwd=folder, env=environment, check=False)  # the gate may have done it
+    prefect(folder, environment, *words)
+    (stored,) = (folder / "data" / "forecasts").iterdir()
+    assert list(pd.read_parquet(stored)["ticker"]) == ["X"]
+    api = environment["PREFECT_API_URL"]
+    key = {"artifacts": {"key": {"any_": ["lstm-hpo-forecast"]}}}
+    (artifact,) = httpx.post(f"{api}/artifacts/filter", json=key).json()
+    assert "% a year" in artifact["data"]
+    prefect(folder, environment, *words)
+    ended = {"sort": "END_TIME_DESC", "flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}}
+    found = httpx.post(f"{api}/flow_runs/filter", json=ended).json()
+    assert found[0]["state_name"] == "NothingNew"
+    assert len(list((folder / "data" / "forecasts").iterdir())) == 1
 
 
 def test_a_cancelled_run_ends_cleanly_and_the_next_one_goes_on(

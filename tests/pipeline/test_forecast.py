@@ -2,8 +2,10 @@
 
 import datetime as dt
 import json
+from collections.abc import Callable
 from pathlib import Path
 
+import mlflow
 import numpy as np
 import pandas as pd
 import pytest
@@ -44,7 +46,7 @@ def test_from_a_night_to_a_forecast_that_came_true(
         "windows.length": "20",
     }  # fmt: skip
     night = {key.replace(".", "__"): value for key, value in own.items()}
-    assert lstm_hpo_run("--trials", "1", **night).status == 0
+    assert lstm_hpo_run("--trials", "1", champion__automatic="false", **night).status == 0
 
     def command(*words: str) -> tuple[int, str, str]:
         settings = [word for key, value in own.items() for word in ("--set", f"{key}={value}")]
@@ -74,15 +76,33 @@ def test_from_a_night_to_a_forecast_that_came_true(
     assert (made["ticker"], made["model_version"]) == ("X", 1)
     assert made["session"] == next_session("XNYS", today).isoformat()
     assert made["annualised_volatility"] > 0
+    assert (made["coverage"], made["lower"] < made["forecast"] < made["upper"]) == (0.9, True)
+    (stored,) = (tmp_path / "data/forecasts").iterdir()
+    row = pd.read_parquet(stored).iloc[0].to_dict()
+    assert {key: row[key] for key in made} == made
+    client = mlflow.MlflowClient(f"sqlite:///{tmp_path / 'mlruns' / 'mlflow.db'}")
+    (run,) = client.search_runs(["1"], "tags.role = 'forecast'")
+    assert (run.info.status, run.data.tags["model_version"]) == ("FINISHED", "1")
     status, _, err = command("forecast")
     assert (status, "may forecast" in err) == (1, True)
     status, out, _ = command("ledger", "verify")
     assert (status, out.startswith("1 entries hold")) == (0, True)
     assert "not yet known" in command("ledger", "show")[1]
 
-    ledger = tmp_path / "data/ledger.jsonl"
+    anchor = run.data.tags["ledger_sha256"]
+    a_changed_ledger_is_told(tmp_path / "data/ledger.jsonl", anchor, made["forecast"], command)
+
+
+def a_changed_ledger_is_told(
+    ledger: Path, anchor: str, value: float, command: Callable[..., tuple[int, str, str]]
+) -> None:
+    """Neither a cut end nor a changed number goes unseen, and nothing is added to such a ledger."""
     whole = ledger.read_text()
-    ledger.write_text(whole.replace(f'"forecast": {made["forecast"]!r}', '"forecast": -1.0'))
+    assert anchor == json.loads(whole)["sha256"]
+    ledger.write_text("")
+    status, out, _ = command("ledger", "verify")
+    assert (status, out) == (1, "entry 1 does not hold: it was cut off: MLflow knows it\n")
+    ledger.write_text(whole.replace(f'"forecast": {value!r}', '"forecast": -1.0'))
     status, out, _ = command("ledger", "verify")
     assert (status, out) == (1, "entry 1 does not hold: its content was changed\n")
     status, _, err = command("forecast")
