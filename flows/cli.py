@@ -13,6 +13,7 @@ import typer
 from flows.champion_commands import add_champion_commands
 from flows.data_commands import data_app
 from flows.outcome import FAILED, MISUSED, Debug, Shared, exit_status
+from flows.replay_command import add_replay_command
 from flows.settings import ConfigFile, Settings, parse_settings
 from lstm_model.config.loader import load_config
 from lstm_model.config.pipeline import TrackingConfig, check_study_name
@@ -28,6 +29,7 @@ app = typer.Typer(
 
 app.add_typer(data_app, name="data")
 add_champion_commands(app)
+add_replay_command(app)
 
 
 def _print_version(wanted: bool) -> None:

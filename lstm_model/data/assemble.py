@@ -49,6 +49,12 @@ def sample_table(features: FeatureTable, targets: TargetTable, length: int) -> S
     )
 
 
+def every_row(features: FeatureTable, targets: TargetTable, config: PipelineConfig) -> Rows:
+    """Return all rows with all known labels, for forecasts of a past that is over."""
+    every = np.ones(len(features.dates), dtype=bool)
+    return _select(features, targets, every, np.isfinite(targets.label), config)
+
+
 def window_is_whole(features: FeatureTable, length: int) -> Bool[np.ndarray, " row"]:
     """Return for each row whether the `length` rows ending there are ready and of one ticker."""
     ready = np.concatenate([[0], np.cumsum(features.ready)])

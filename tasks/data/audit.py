@@ -25,8 +25,8 @@ from lstm_model.errors import LeakFound
 from lstm_model.model.bundle import Bundle
 from lstm_model.search.hyper_params import HyperParams
 from tasks.data.data_set import DataSet, load_scaled_view, load_search_view, load_split
-from tasks.data.prepare import write_data_set
 from tasks.data.snapshots import Snapshot, open_bars
+from tasks.data.write_views import write_data_set
 
 
 def audit_data(

@@ -19,17 +19,15 @@ from prefect.futures import PrefectFuture
 from lstm_model.config.pipeline import PipelineConfig
 from lstm_model.errors import SearchError
 from lstm_model.model.network import training_cost
-from lstm_model.model.training import TrainingSettings
 from lstm_model.search.best_trial import best_by_loss, cheapest_within_one_error
 from lstm_model.search.hyper_params import HyperParams
-from lstm_model.search.pruning import epoch_limits
 from lstm_model.search.sampling import ProposalSettings, generation_of, propose, queue_first
 from lstm_model.search.space import searched_part
 from lstm_model.search.study_result import StudyResult
 from lstm_model.search.trial import Trial
-from lstm_model.seeding import derive_seed
 from tasks.data.data_set import DataSet
 from tasks.progress import TrialProgress, print_note
+from tasks.search.specs import trial_spec
 from tasks.search.study_store import (
     begin_trial,
     begun_params,
@@ -44,7 +42,7 @@ from tasks.search.study_store import (
     space_sha256,
     study_key,
 )
-from tasks.search.trial import Objective, TrialResult, TrialSpec
+from tasks.search.trial import TrialResult, TrialSpec
 from tasks.search.workers import TrialExecutor, worker_count
 from tasks.tracking.runs import RunLogger
 
@@ -203,7 +201,8 @@ class SearchRunner:
                 params = params or propose(number, self.settings, seen, siblings)
                 siblings.append(params)
                 if number not in self._finished_before:
-                    specs.append(self._spec(number, params, seen))
+                    path, name = self.data_set.search_path, self.settings.study_name
+                    specs.append(trial_spec(self.config, path, name, number, params, seen))
             self._next_number = numbers.stop
         return specs
 
@@ -217,29 +216,6 @@ class SearchRunner:
         if self._running or first >= total:
             return range(0)
         return generation_of(first, generation, total)
-
-    def _spec(self, number: int, params: HyperParams, seen: list[Trial]) -> TrialSpec:
-        config, search = self.config, self.config.search
-        parts = {"walk_forward": search.folds, "seeds": search.seeds}.get(search.objective, 1)
-        seed = derive_seed(config.seed, self.settings.study_name, number, "train")
-        return TrialSpec(
-            number=number,
-            params=params,
-            search_path=self.data_set.search_path,
-            epochs=config.training.epochs,
-            settings=TrainingSettings.of(config, seed),
-            objective=Objective(
-                search.objective,
-                parts,
-                search.objective_epoch,
-                config.purge_bars,
-                with_error=len(search.minimise) > 1,
-            ),
-            limits=epoch_limits(
-                search.pruner, [trial.curve for trial in seen], number, config.training.epochs
-            ),
-            best_folds=_best_folds(config, seen),
-        )
 
     def _submit(self, spec: TrialSpec) -> None:
         space = self.config.active_space
@@ -258,14 +234,6 @@ class SearchRunner:
         record_trial(self.study, running.stored, result.trial)
         self.logger.finish_trial(running.run_id, result, task_run_id)
         self.progress.advance(result.trial)
-
-
-def _best_folds(config: PipelineConfig, seen: list[Trial]) -> tuple[float, ...]:
-    complete = [trial for trial in seen if trial.loss is not None]
-    if config.search.pruner != "wilcoxon" or not complete:
-        return ()
-    best = best_by_loss(complete)
-    return tuple(best.curve[fold] for fold in sorted(best.curve))
 
 
 def _seconds_until(deadline: float) -> float | None:

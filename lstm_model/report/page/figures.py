@@ -73,7 +73,7 @@ def drawings(content: NightResult) -> Mapping[str, tuple[Drawing, ...]]:
         "ic": [panel if isinstance(panel, NotComputed) else ic_figure(panel)],
         "wealth": [trading if isinstance(trading, NotComputed) else wealth_figure(trading)],
     }
-    return {place: tuple(_drawing(f) for f in several) for place, several in figures.items()}
+    return {place: tuple(drawing(f) for f in several) for place, several in figures.items()}
 
 
 def _of_interest(evaluation: Evaluation, comparisons: Sequence[Comparison]) -> list[str]:
@@ -84,7 +84,8 @@ def _of_interest(evaluation: Evaluation, comparisons: Sequence[Comparison]) -> l
     return [*first, *others[: OTHERS + 1 - len(first)]]
 
 
-def _drawing(figure: Any) -> Drawing:
+def drawing(figure: Any) -> Drawing:
+    """Return a figure, or the reason why there is none, for the page's script."""
     if isinstance(figure, NotComputed):
         return Drawing("", 0, "", str(figure))
     spec = json.loads(figure.to_json())

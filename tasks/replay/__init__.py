@@ -1,0 +1,1 @@
+"""Replay: past nights trained in the workers, one after another where they depend on each other."""
