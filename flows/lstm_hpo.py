@@ -99,7 +99,7 @@ def lstm_hpo(
             night = summarise(
                 name, settings, snapshot, data_set, study, insight, models, audit,
                 judged.evaluation, judged.drift, registered, logger, dict(clock.seconds),
-                ruling, deployed,
+                ruling, deployed, judged.permutation,
             )  # fmt: skip
             describe_model(night, logger.tracking_uri)
             report(night, logger)

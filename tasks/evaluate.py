@@ -25,6 +25,7 @@ from lstm_model.evaluation.inputs import (
     Target,
     Validation,
 )
+from lstm_model.explain.permutation import PermutationImportance, permutation_importance
 from lstm_model.model.bundle import spread_of
 from lstm_model.model.judged_errors import JudgedErrors
 from lstm_model.search.study_result import StudyResult
@@ -45,12 +46,14 @@ class Judged:
     """The evaluation on the test block, its features' drift, and the file with every forecast.
 
     errors: of the winner's mean forecast, by date.
+    permutation: what the final model's forecasts rest on.
     """
 
     evaluation: Evaluation
     drift: tuple[Drift, ...]
     forecasts_path: str
     errors: JudgedErrors
+    permutation: PermutationImportance
 
 
 @task(name="evaluate-on-test", cache_policy=NO_CACHE)
@@ -104,7 +107,9 @@ def evaluate_on_test(
     path = Path(winner.model.bundle_path).parent / FORECASTS_FILE
     _write_forecasts(path, split, members, {**baselines.test, **means})
     errors = JudgedErrors.of(rows.labels[test], members.mean(axis=0), rows.dates[test])
-    return Judged(evaluation, measure_split(split), str(path), errors)
+    seed = derive_seed(config.seed, "permutation")
+    permutation = permutation_importance(winner.bundle, rows, test, seed)
+    return Judged(evaluation, measure_split(split), str(path), errors, permutation)
 
 
 def measure_split(split: ChronoSplit) -> tuple[Drift, ...]:

@@ -11,6 +11,7 @@ from lstm_model.data.leakage import AuditRow
 from lstm_model.data.panel_findings import panel_findings
 from lstm_model.evaluation.drift import Drift
 from lstm_model.evaluation.evaluate import Evaluation
+from lstm_model.explain.permutation import PermutationImportance
 from lstm_model.model.final_model import FinalModels
 from lstm_model.report.insight import Insight
 from lstm_model.report.night_result import (
@@ -45,6 +46,7 @@ def summarise(
     seconds: dict[str, float],
     gate: Ruling,
     deployed: Deployed,
+    permutation: PermutationImportance | None = None,
 ) -> NightResult:
     """Collect all results of a night; nothing is written.
 
@@ -63,6 +65,7 @@ def summarise(
     seconds: of each stage.
     gate: the verdict on the challenger.
     deployed: what is served.
+    permutation: what the final model's forecasts rest on.
     """
     run = RecordedRun(
         tracking_uri=logger.tracking_uri,
@@ -88,6 +91,7 @@ def summarise(
         drift=drift,
         gate=gate,
         served="refit" if deployed.bundle.is_refit else "judged",
+        permutation=permutation,
     )
 
 

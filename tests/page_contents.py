@@ -24,6 +24,7 @@ from lstm_model.evaluation.measured import NotComputed
 from lstm_model.evaluation.multiple_testing import ConfidenceSet, SuperiorAbility
 from lstm_model.evaluation.panel import Correlation, PanelSkill, TickerSkill
 from lstm_model.evaluation.verdict import Verdict
+from lstm_model.explain.permutation import HAR, PermutationImportance, Rise
 from lstm_model.model.early_stopping import LearningCurve
 from lstm_model.model.final_model import FinalModel, FinalModels
 from lstm_model.model.training import EpochResult
@@ -151,6 +152,29 @@ def make_content(
             "lstm-hpo replay-trial quickstart 3",
         ),
         drift=() if kind == "nothing" else DRIFT,
+        permutation=_permutation(kind),
+    )
+
+
+def _permutation(kind: Kind) -> PermutationImportance:
+    few = NotComputed("n = 12 < 30")
+    other, error = (few, few) if kind == "nothing" else (0.0021, 0.0034)
+    return PermutationImportance(
+        mse=0.8125,
+        samples=12 if kind == "nothing" else 708,
+        block_samples=12 if kind == "nothing" else 28_320 if kind == "panel" else 708,
+        features=(
+            Rise("parkinson", 0.065, error),
+            Rise("volume_z", 0.0012, other),
+            Rise("rsi_14", -0.0008, other),
+        ),
+        lags=(
+            Rise("last bar", 0.0425, error),
+            Rise("bars 2-5", 0.0212, other),
+            Rise("bars 6-22", 0.0075, other),
+            Rise("older bars", 0.0, other),
+        ),
+        others=(Rise(HAR, 1.4, error),) if kind == "volatility" else (),
     )
 
 
@@ -215,6 +239,13 @@ def with_names(content: NightResult, name: str) -> NightResult:
         drift=tuple(
             replace(drift, columns=tuple(replace(column, name=name) for column in drift.columns))
             for drift in content.drift
+        ),
+        permutation=content.permutation
+        and replace(
+            content.permutation,
+            features=(Rise(name, 0.1, 0.01),),
+            lags=(Rise(name, 0.1, 0.01),),
+            others=(Rise(name, 0.1, 0.01),),
         ),
         study=replace(
             content.study,

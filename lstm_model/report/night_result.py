@@ -16,6 +16,7 @@ from lstm_model.data.bars import Finding
 from lstm_model.data.leakage import AuditRow
 from lstm_model.evaluation.drift import Drift
 from lstm_model.evaluation.evaluate import Evaluation
+from lstm_model.explain.permutation import PermutationImportance
 from lstm_model.model.final_model import FinalModel, FinalModels
 from lstm_model.report.insight import Insight
 from lstm_model.search.hyper_params import HyperParams
@@ -103,6 +104,7 @@ class NightResult:
     drift: of newer features from train's; older nights have none.
     gate: the verdict on the challenger; older nights have none.
     served: whether the registered model is the judged one, or was fitted again on all bars.
+    permutation: what the final model's forecasts rest on; older nights have none.
     """
 
     study_name: str
@@ -121,6 +123,7 @@ class NightResult:
     drift: tuple[Drift, ...] = ()
     gate: Ruling | None = None
     served: Literal["judged", "refit"] = "judged"
+    permutation: PermutationImportance | None = None
 
     @property
     def winner(self) -> FinalModel:

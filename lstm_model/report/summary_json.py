@@ -40,6 +40,7 @@ def summary_json(night: NightResult) -> str:
         },
         "test": _test(night.evaluation),
         "drift": [_drift(drift) for drift in night.drift],
+        "permutation": plain(night.permutation),
         "mlflow": {
             "tracking_uri": hide_password(night.run.tracking_uri),
             "experiment_id": night.run.experiment_id,

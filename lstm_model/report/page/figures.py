@@ -18,6 +18,7 @@ from lstm_model.report.figures.forecast import (
 )
 from lstm_model.report.figures.market import ic_figure, wealth_figure
 from lstm_model.report.figures.parallel import parallel_figure
+from lstm_model.report.figures.permutation import permutation_figure
 from lstm_model.report.figures.search import history_figure, importances_figure, slice_figures
 from lstm_model.report.figures.training import learning_figure, seeds_figure
 from lstm_model.report.night_result import NightResult
@@ -47,7 +48,7 @@ class Drawing:
 
 def drawings(content: NightResult) -> Mapping[str, tuple[Drawing, ...]]:
     """Return the figures of the page by place; a place may hold several, side by side."""
-    evaluation = content.evaluation
+    evaluation, permutation = content.evaluation, content.permutation
     series, unit = evaluation.series, evaluation.unit
     trials, best, space = content.study.trials, content.study.best.number, content.space
     curves = [training.epochs for training in content.winner.trainings]
@@ -69,6 +70,11 @@ def drawings(content: NightResult) -> Mapping[str, tuple[Drawing, ...]]:
         "cumulative": [cumulative_figure(series, _of_interest(evaluation, near), unit)],
         "histogram": [residual_histogram(series, unit)],
         "calibration": [calibration_figure(evaluation.calibration, unit)],
+        "permutation": [
+            NotComputed("this night is older than the measure")
+            if permutation is None
+            else permutation_figure(permutation)
+        ],
         "seeds": [seeds_figure(evaluation.seeds, scores, unit, beyond)],
         "ic": [panel if isinstance(panel, NotComputed) else ic_figure(panel)],
         "wealth": [trading if isinstance(trading, NotComputed) else wealth_figure(trading)],

@@ -25,6 +25,7 @@ from lstm_model.report.page.market_tables import (
     trading_table,
 )
 from lstm_model.report.page.numbers import number, setting, share
+from lstm_model.report.page.permutation_tables import permutation_sentence, permutation_tables
 from lstm_model.report.page.search_tables import (
     changes_table,
     findings_by_rule,
@@ -56,6 +57,7 @@ SECTIONS = {
     "search": "Search",
     "training": "Training",
     "forecast": "Forecast and truth",
+    "features": "What the forecast rests on",
     "intervals": "Intervals",
     "seeds": "Forecasts and seeds",
     "tests": "Tests",
@@ -78,6 +80,7 @@ FIGURES = {
     "cumulative": "Cumulative difference",
     "histogram": "Distribution of errors",
     "calibration": "Calibration",
+    "permutation": "Permutation importance",
     "seeds": "Error by forecast",
     "ic": "Information coefficient",
     "wealth": "Wealth",
@@ -114,6 +117,7 @@ def render_page(content: NightResult) -> str:
         search_line=search_sentence(content),
         selection=selection_sentences(evaluation.selection),
         training_line=training_sentence(content.winner),
+        permutation_line=permutation_sentence(content.permutation),
         spread_line=spread_sentence(evaluation),
         overfitting=overfitting_note([training.epochs for training in content.winner.trainings]),
         many=tuple(map(loss_sentences, evaluation.by_loss)),
@@ -141,6 +145,7 @@ def _tables(content: NightResult) -> dict[str, Any]:
             ("parameter", "value"),
             ((name, setting(value)) for name, value in content.winner.params.to_dict().items()),
         ),
+        "permutation": permutation_tables(content.permutation),
         "scores": scores_table(evaluation),
         "tests": tuple(tests_table(evaluation, view) for view in evaluation.by_loss),
         "seeds": seeds_table(evaluation),

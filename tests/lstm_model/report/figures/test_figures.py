@@ -25,6 +25,7 @@ from lstm_model.report.figures.forecast import (
 )
 from lstm_model.report.figures.market import ic_figure, wealth_figure
 from lstm_model.report.figures.parallel import parallel_figure
+from lstm_model.report.figures.permutation import permutation_figure
 from lstm_model.report.figures.search import history_figure, importances_figure, slice_figures
 from lstm_model.report.figures.style import MOST_POINTS, PALETTE, thinned
 from lstm_model.report.figures.training import learning_figure, seeds_figure
@@ -61,7 +62,9 @@ def figures(content: NightResult, trials: tuple[Trial, ...]) -> dict[str, Any]:
     assert isinstance(evaluation.panel, PanelSkill)
     assert isinstance(evaluation.trading, Trading)
     slices = slice_figures(trials, best, space)
+    assert content.permutation is not None
     return {
+        "permutation": permutation_figure(content.permutation),
         "history": history_figure(trials, best, VARIANCE),
         "importances": importances_figure(content.insight.importances),
         **{f"slice {place}": figure for place, figure in enumerate(slices)},
@@ -210,6 +213,27 @@ def test_an_importance_of_none_has_no_bar(content: NightResult) -> None:
     figure = importances_figure(replace(importances, rows=rows))
     assert isinstance(figure, go.Figure)
     assert sum(len(trace.y) for trace in figure.data) == 2
+
+
+def test_every_input_has_a_bar_with_its_error(content: NightResult) -> None:
+    """Shares of the MSE with two standard errors: features above, the newest bars first below."""
+    assert content.permutation is not None
+    figure = permutation_figure(content.permutation)
+    assert isinstance(figure, go.Figure)
+    features, lags = figure.data
+    assert list(features.y) == ["parkinson", "volume_z", "rsi_14"]
+    assert list(features.x) == pytest.approx([0.08, 0.001477, -0.0009846], rel=1e-3)
+    assert features.error_x.array[0] == pytest.approx(2 * 0.0034 / 0.8125, rel=1e-2)
+    assert lags.y[0] == "last bar"
+    order = list(figure.layout.yaxis.categoryarray)[::-1]
+    assert order == [*features.y, *lags.y]
+
+
+def test_a_perfect_model_has_no_importance_to_draw(content: NightResult) -> None:
+    """Without an error there is nothing that could rise by a share of it."""
+    assert content.permutation is not None
+    nothing = permutation_figure(replace(content.permutation, mse=0.0))
+    assert isinstance(nothing, NotComputed)
 
 
 def test_the_note_describes_the_gap_and_the_rise() -> None:

@@ -216,6 +216,40 @@ def test_drift_is_told_beside_trains_own_blocks() -> None:
     assert "Drift" not in older
 
 
+def test_permutation_importance_is_told_with_what_it_does_not_say() -> None:
+    """The page has both tables, HAR's row, the figure's title and the limits of the measure."""
+    content = make_content()
+    text = Reader(own_part(render_page(content))).text
+    assert "among 708 samples of the test block. Unshuffled it is 0.8125." in text
+    assert "parkinson 8.00 % 0.42 %" in text
+    assert "rsi_14 \N{MINUS SIGN}0.10 % 0.26 %" in text
+    assert "older bars 0.00 % 0.26 %" in text
+    assert "HAR's forecast 172.31 % 0.42 %" in text
+    assert "Without what parkinson says, the MSE on the test block is 8.0% higher." in text
+    assert "Correlated features share their importance" in text
+    assert "features chosen by it need a new one" in text
+    document = json.loads(summary_json(content))["permutation"]
+    assert document["features"][0] == {
+        "name": "parkinson", "rise": 0.065, "standard_error": 0.0034
+    }  # fmt: skip
+    panel = Reader(own_part(render_page(make_content("panel")))).text
+    assert "among 708 samples of the test block, drawn from its 28,320." in panel
+    assert "What is not a feature" not in panel
+
+
+def test_an_older_night_has_no_permutation_importance() -> None:
+    """Its report.json has no such field; the page says so and summary.json has nothing."""
+    text = night_to_json(make_content())
+    document = json.loads(text)
+    del document["permutation"]
+    older = night_from_json(json.dumps(document))
+    assert older == replace(make_content(), permutation=None)
+    page = Reader(own_part(render_page(older))).text
+    assert "Permutation importance: not computed: this night is older than the measure" in page
+    assert "Correlated features" not in page
+    assert json.loads(summary_json(older))["permutation"] is None
+
+
 def test_a_failed_check_cannot_be_overlooked() -> None:
     """The audit's sentence counts the failures, and their rows are marked in capitals."""
     text = Reader(own_part(render_page(make_content("nothing")))).text
