@@ -36,6 +36,9 @@ def forecast(
     stale: Annotated[
         bool, typer.Option("--stale", help="Forecast after old bars too, and write nothing.")
     ] = False,
+    why: Annotated[
+        bool, typer.Option("--why", help="Say what each feature and bar adds to a forecast.")
+    ] = False,
     as_json: Json = False,
     _debug: Debug = False,
 ) -> None:
@@ -43,16 +46,23 @@ def forecast(
     parsed = load_config(config, parse_settings(settings or []))
 
     from flows.forecast import forecast_now  # noqa: PLC0415 - takes seconds, --help needs none of it
+    from lstm_model.report.why_lines import why_json, why_lines  # noqa: PLC0415 - see above
     from tasks.champion.published import forecast_row, in_units_of_people  # noqa: PLC0415 - as above
 
-    made = forecast_now(parsed, stale=stale)
+    made = forecast_now(parsed, stale=stale, why=why)
     if as_json:
-        rows = [forecast_row(one, made.made_at) for one in made.forecasts]
+        rows = [
+            forecast_row(one, made.made_at)
+            | ({"why": why_json(made.why[one.ticker])} if why else {})
+            for one in made.forecasts
+        ]
         print(json.dumps(rows, indent=2))
         return
     for one in made.forecasts:
         start = f"{one.ticker}  session {one.session}  version {one.model_version}"
         print(f"{start}  {in_units_of_people(one)} ({one.forecast:.4f}{_interval(one)})")
+        if why:
+            print(*why_lines(made.why[one.ticker], one.target), sep="\n")
     if made.decay.alarm:
         print(f"the champion decays: {made.decay.text}")
     if not made.is_written:

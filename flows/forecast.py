@@ -1,7 +1,8 @@
 """The morning's flow: newest bars, scores of what came true, and the champion's next forecast."""
 
 import datetime as dt
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from prefect import State, flow
@@ -12,9 +13,11 @@ from lstm_model.champion.live import live_record, watch_live
 from lstm_model.config.loader import load_config
 from lstm_model.config.pipeline import PipelineConfig
 from lstm_model.errors import AlreadyForecast
+from lstm_model.explain.integrated_gradients import Attribution
 from tasks.champion.forecast import forecast_next, new_scores, require_newest_sessions
 from tasks.champion.ledger import ledger_of
 from tasks.champion.published import nothing_new, publish, state_of, write_forecasts
+from tasks.champion.why import explain_next
 from tasks.data.download import take_snapshot
 from tasks.data.snapshots import Snapshot, read_bars
 from tasks.server_watchdog import end_server_with_night
@@ -30,7 +33,8 @@ class Made:
     """The champion's forecasts of one call; made_at is ISO time in UTC.
 
     scored: forecasts that came true since. decay: whether the champion's live losses are too high.
-    is_written: False for `--stale`, of which nothing is kept. path: of the Parquet file.
+    is_written: False for `--stale`, of which nothing is kept. path: of the Parquet file. why: the
+    parts of each forecast, if they were asked for.
     """
 
     made_at: str
@@ -39,6 +43,7 @@ class Made:
     decay: Decay
     is_written: bool
     path: str | None = None
+    why: Mapping[str, Attribution] = field(default_factory=dict)
 
 
 @flow(name="lstm-hpo", validate_parameters=False)
@@ -59,8 +64,10 @@ def forecast(
     return healthy
 
 
-def forecast_now(settings: PipelineConfig, *, stale: bool) -> Made:
+def forecast_now(settings: PipelineConfig, *, stale: bool, why: bool = False) -> Made:
     """Forecast without a server; with `stale` after bars of any age, and nothing is written.
+
+    With `why` each forecast is split into its parts.
 
     The ledger is written before anything else, and what is derived from it can be made again; a
     call that was cut off in between is completed by the next one. Raises ChampionError if there is
@@ -80,22 +87,36 @@ def forecast_now(settings: PipelineConfig, *, stale: bool) -> Made:
     scores = [] if stale else new_scores(ledger.entries(), bars, moment)
     if scores:
         ledger.append(scores)
-    made, decay = _of_version(settings, registry, version, snapshot)
+    made = _of_version(settings, registry, version, snapshot, why=why)
     if stale:
-        return Made(moment.isoformat(timespec="seconds"), made, 0, decay, is_written=False)
-    entries = ledger.append([*made, *_of_challenger(settings, registry, snapshot)])
-    path = write_forecasts(settings, entries[: len(made)])
+        return made
+    entries = ledger.append([*made.forecasts, *_of_challenger(settings, registry, snapshot)])
+    path = write_forecasts(settings, entries[: len(made.forecasts)])
     record_last_forecasts(settings, registry, ledger.entries())
-    return Made(entries[0].written_at, made, len(scores), decay, is_written=True, path=path)
+    return replace(
+        made, made_at=entries[0].written_at, scored=len(scores), is_written=True, path=path
+    )
 
 
 def _of_version(
-    settings: PipelineConfig, registry: Registry, number: int, snapshot: Snapshot
-) -> tuple[tuple[Forecast, ...], Decay]:
+    settings: PipelineConfig,
+    registry: Registry,
+    number: int,
+    snapshot: Snapshot,
+    *,
+    why: bool = False,
+) -> Made:
+    """Forecast with a version; nothing is written."""
     live = live_record(ledger_of(settings).entries(), registry.model, number)
     with open_version(registry, number) as version:
-        made = forecast_next(version, live.errors(), snapshot, settings)
-        return made, watch_live(version.judged_errors, live, DecayRules())
+        return Made(
+            made_at=dt.datetime.now(dt.UTC).replace(tzinfo=None).isoformat(timespec="seconds"),
+            forecasts=(made := forecast_next(version, live.errors(), snapshot, settings)),
+            scored=0,
+            decay=watch_live(version.judged_errors, live, DecayRules()),
+            is_written=False,
+            why=explain_next(version, snapshot, made) if why else {},
+        )
 
 
 def _of_challenger(
@@ -105,4 +126,4 @@ def _of_challenger(
     challenger = registry.challenger()
     if challenger is None or settings.champion.challenger_nights == 1:
         return ()
-    return _of_version(settings, registry, challenger, snapshot)[0]
+    return _of_version(settings, registry, challenger, snapshot).forecasts

@@ -1,6 +1,6 @@
 """Bundle: everything a forecast needs, in one folder of safetensors and JSON, without pickle."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -39,6 +39,8 @@ from lstm_model.model.network import LSTMRegressor
 from lstm_model.model.ticker_embedding import UNKNOWN
 from lstm_model.model.training import build_network, forecast
 from lstm_model.search.hyper_params import HyperParams
+
+WatchWindows = Callable[[WindowSet, Float[np.ndarray, "sample term"]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ class Bundle:
         members = [forecast(network.cpu(), windows) for network in self.networks]
         return np.stack([self.scaler.unscale_forecasts(member, har_terms) for member in members])
 
-    def forecast_bars(self, raw: pd.DataFrame) -> pd.DataFrame:
+    def forecast_bars(self, raw: pd.DataFrame, watch: WatchWindows | None = None) -> pd.DataFrame:
         """Forecast every bar that has enough history, from raw bars.
 
         `raw` has the columns ticker, date, open, high, low, close and optionally adj_close, volume,
@@ -125,6 +127,7 @@ class Bundle:
         row is the forecast for the future, unless a gap of over 14 days lies in its window. Raises
         BarsError if a ticker has fewer than warm-up + window length bars, no whole window, or other
         columns than in training, if an exogenous series is missing, or a row has no ticker or date.
+        `watch` is shown the windows and HAR's terms behind the rows.
         """
         needed = WARM_UP_BARS + self.window_length
         require_keys(raw)
@@ -165,6 +168,8 @@ class Bundle:
         terms = np.concatenate([har_terms(frame) for frame in histories.values()])[ends]
         codes = self.codes_of(features.tickers)[features.ticker_of_row[ends]]
         windows = self.windows(features.values.astype(np.float32), ends, codes)
+        if watch is not None:
+            watch(windows, terms)
         values = self.forecast_windows(windows, terms)
         tickers = np.array(features.tickers)[features.ticker_of_row[ends]]
         dates = features.dates[ends].astype("datetime64[D]").astype("datetime64[us]")

@@ -32,8 +32,9 @@ class Version:
     bundle_sha256: of the served bundle's files. tickers: of the panel that it was trained on.
     exogenous: tickers whose bars it needs beside the others. smearing: constant by which a log
     forecast becomes one of the variance. judged_errors: on its test block; None if it is older than
-    they are. forecast_bars: as `Bundle.forecast_bars`, by the version's own code; raises BarsError
-    for bars that the version refuses, ChampionError for any other failure.
+    they are. bundle_path: folder of the bundle, while the version is open. forecast_bars: as
+    `Bundle.forecast_bars`, by the version's own code; raises BarsError for bars that the version
+    refuses, ChampionError for any other failure.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Version:
     exogenous: tuple[str, ...]
     smearing: float | None
     judged_errors: JudgedErrors | None
+    bundle_path: Path
     forecast_bars: Callable[[pd.DataFrame], pd.DataFrame]
 
 
@@ -129,6 +131,7 @@ def _version(
         exogenous=tuple(series["ticker"] for series in facts["features"].get("exogenous", ())),
         smearing=facts.get("smearing"),
         judged_errors=read_judged_errors(served, read_description(served)),
+        bundle_path=bundle,
         forecast_bars=forecast_bars,
     )
 

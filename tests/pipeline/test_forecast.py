@@ -4,6 +4,7 @@ import datetime as dt
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import numpy as np
@@ -32,6 +33,25 @@ def write_bars(folder: Path, today: dt.date, end: dt.date) -> None:
     frame[frame["date"] <= end].to_csv(folder / "X.csv", index=False)
 
 
+def require_importance(summary: dict[str, Any]) -> None:
+    """Assert that the night measured what its final model rests on, on the whole test block."""
+    rests_on, test = summary["permutation"], summary["test"]
+    assert rests_on["mse"] == pytest.approx(test["model"]["mse"])
+    assert rests_on["samples"] == rests_on["block_samples"] == test["n"]
+    assert len(rests_on["features"]) == 16
+    assert [other["name"] for other in rests_on["others"]] == ["HAR's forecast"]
+
+
+def require_parts(plain: dict[str, Any], told: dict[str, Any]) -> None:
+    """Assert that a forecast with its parts is the one without, and that they add up to it."""
+    assert told.keys() - plain.keys() == {"why"}
+    assert (told["session"], told["forecast"]) == (plain["session"], plain["forecast"])
+    why = told["why"]
+    parts = why["har"] + why["baseline"] + sum(why["features"].values()) + why["gap"]
+    assert parts == pytest.approx(plain["forecast"], abs=1e-5)
+    assert len(why["features"]) == 16
+
+
 def test_from_a_night_to_a_forecast_that_came_true(
     lstm_hpo_run: Command, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -46,7 +66,9 @@ def test_from_a_night_to_a_forecast_that_came_true(
         "windows.length": "20",
     }  # fmt: skip
     night = {key.replace(".", "__"): value for key, value in own.items()}
-    assert lstm_hpo_run("--trials", "1", champion__automatic="false", **night).status == 0
+    ended = lstm_hpo_run("--trials", "1", champion__automatic="false", **night)
+    assert ended.status == 0
+    require_importance(ended.summary)
 
     def command(*words: str) -> tuple[int, str, str]:
         settings = [word for key, value in own.items() for word in ("--set", f"{key}={value}")]
@@ -68,9 +90,11 @@ def test_from_a_night_to_a_forecast_that_came_true(
     assert f"1 have closed since the last bar with prices, {last}, the first on {today}" in err
     (stale,) = json.loads(command("forecast", "--stale", "--json")[1])
     assert stale["session"] == today.isoformat()
+    (told,) = json.loads(command("forecast", "--stale", "--why", "--json")[1])
+    require_parts(stale, told)
 
     write_bars(bars, today, today)
-    status, out, err = command("forecast", "--json")
+    status, out, err = command("forecast", "--json", "--why")
     assert status == 0, err
     (made,) = json.loads(out)
     assert (made["ticker"], made["model_version"]) == ("X", 1)
