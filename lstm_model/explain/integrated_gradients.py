@@ -16,6 +16,7 @@ from lstm_model.data.windows import WindowSet
 from lstm_model.explain.lag_groups import lag_groups
 from lstm_model.model.bundle import Bundle
 from lstm_model.model.network import LSTMRegressor
+from lstm_model.model.one_thread import one_thread
 from lstm_model.model.training import EVALUATION_BATCH
 
 NODES = (16, 32, 64, 128, 256, 512)
@@ -93,7 +94,8 @@ def integrated_gradients(
         window = windows.batch(sample[None])[0].cpu().double()
         codes = None if windows.tickers is None else windows.tickers[sample, None].cpu()
         terms = har_terms[int(sample), None]
-        start, end, parts = _integrate(networks, window, codes, batch)
+        with one_thread():
+            start, end, parts = _integrate(networks, window, codes, batch)
         anchor = float(scaler.unscale_forecasts(np.zeros(1), terms)[0])
         har = anchor if scaler.skip_weights else None
         found.append(

@@ -16,6 +16,7 @@ from lstm_model.evaluation.measured import MIN_DATES, Measured, too_short
 from lstm_model.explain.lag_groups import LagGroup, single_lags
 from lstm_model.model.bundle import Bundle
 from lstm_model.model.network import parameter_count
+from lstm_model.model.one_thread import one_thread
 from lstm_model.seeding import derive_seed
 
 MOST_SAMPLES, FEWEST_SAMPLES = 1000, 200
@@ -104,7 +105,9 @@ def permutation_importance(
     terms, truth, dates = rows.har_terms[ends], rows.labels[ends], rows.dates[ends]
 
     def errors(of: WindowSet, with_terms: np.ndarray = terms) -> Float[np.ndarray, " sample"]:
-        squares: np.ndarray = (bundle.forecast_windows(of, with_terms).mean(axis=0) - truth) ** 2
+        with one_thread():
+            members = bundle.forecast_windows(of, with_terms)
+        squares: np.ndarray = (members.mean(axis=0) - truth) ** 2
         return squares
 
     before = errors(windows)

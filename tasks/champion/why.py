@@ -12,6 +12,7 @@ from lstm_model.data.windows import WindowSet
 from lstm_model.errors import ChampionError
 from lstm_model.explain.integrated_gradients import Attribution, integrated_gradients
 from lstm_model.model.bundle import Bundle, load_bundle
+from lstm_model.model.one_thread import one_thread
 from tasks.champion.forecast import recent_bars
 from tasks.data.snapshots import Snapshot
 from tasks.tracking.version import Version
@@ -44,7 +45,8 @@ def explain_next(
 def explain_bars(bundle: Bundle, bars: pd.DataFrame) -> dict[str, Attribution]:
     """Split each ticker's newest forecast of raw bars; raises BarsError as the bundle does."""
     seen: list[tuple[WindowSet, np.ndarray]] = []
-    table = bundle.forecast_bars(bars, watch=lambda windows, terms: seen.append((windows, terms)))
+    with one_thread():
+        table = bundle.forecast_bars(bars, watch=lambda *shown: seen.append(shown))
     ((windows, terms),) = seen
     last = np.flatnonzero(~table["ticker"].duplicated(keep="last").to_numpy())
     rows = torch.from_numpy(last)

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
-from threadpoolctl import threadpool_limits
 
 from lstm_model.data.har import HAR_TERMS
 from lstm_model.data.linear import fit_linear
 from lstm_model.data.views import Rows, SearchView
 from lstm_model.evaluation.baselines.fitted import Ends, Fitter, Forecaster, Values
+from lstm_model.model.one_thread import one_thread
 
 ROUNDS = 200
 RATE, LEAVES, LEAF_SAMPLES = 0.05, 15, 50
@@ -72,7 +72,7 @@ class _Boosted:
                 early_stopping=False,
                 random_state=0,
             )
-            with _one_thread():
+            with one_thread():
                 self.trees = trees.fit(
                     self._inputs(rows, thinned), labels - self._linear(rows, thinned)
                 )
@@ -87,7 +87,7 @@ class _Boosted:
         linear = self._linear(rows, ends)
         yield linear
         if self.trees is not None:
-            with _one_thread():
+            with one_thread():
                 corrections = list(self.trees.staged_predict(self._inputs(rows, ends)))
             for correction in corrections:
                 yield linear + correction
@@ -97,8 +97,3 @@ class _Boosted:
 
     def _inputs(self, rows: Rows, ends: Ends) -> Float[np.ndarray, "sample input"]:
         return np.column_stack([rows.features[ends], rows.har_terms[ends]])
-
-
-def _one_thread() -> threadpool_limits:
-    """Use one thread: several that wait for each other take minutes on a busy machine."""
-    return threadpool_limits(1, user_api="openmp")

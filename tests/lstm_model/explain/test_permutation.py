@@ -131,6 +131,21 @@ def test_the_batch_changes_nothing(
             assert one.rise == pytest.approx(two.rise, rel=1e-4, abs=1e-6)
 
 
+def test_it_computes_on_one_thread(planted: Planted) -> None:
+    """Two threads that wait for each other are ten times slower; afterwards there are two again."""
+    before, seen = torch.get_num_threads(), []
+    network = planted.bundle.networks[0]
+    handle = network.register_forward_hook(lambda *_: seen.append(torch.get_num_threads()))
+    try:
+        torch.set_num_threads(2)
+        measure(planted, block=slice(0, 40))
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+        handle.remove()
+    assert set(seen) == {1}
+
+
 def test_a_large_block_is_drawn_from(planted_panel: Planted) -> None:
     """A thousand samples at most, from all over the block, and both counts are told."""
     found = measure(planted_panel)
