@@ -63,9 +63,7 @@ def test_each_ticker_has_the_parts_of_its_newest_forecast(panel: Bars, embedding
         assert why.forecast == pytest.approx(forecast, abs=1e-5)
         parts = (why.har or 0.0) + why.baseline + why.contributions.sum()
         assert parts == pytest.approx(forecast, abs=1e-4)
-        alone = explain_bars(
-            bundle, panel.where((panel.frame["ticker"] == ticker).to_numpy()).frame
-        )
+        alone = explain_bars(bundle, panel.frame[panel.frame["ticker"] == ticker])
         np.testing.assert_allclose(
             alone[ticker].contributions, why.contributions, rtol=0, atol=1e-9
         )
