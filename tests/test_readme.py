@@ -162,9 +162,11 @@ def test_the_benchmarks_are_current() -> None:
 
 
 def test_the_deployment_is_the_one_described() -> None:
-    """`daily` runs on weekdays after the close in New York, one at a time."""
-    (daily,) = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
+    """`daily` runs on weekdays after the close in New York, `forecast` has a time but waits."""
+    daily, forecast = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
     assert daily["name"] == "daily"
     (schedule,) = daily["schedules"]
     assert (schedule["cron"], schedule["timezone"]) == ("30 17 * * 1-5", "America/New_York")
-    assert daily["concurrency_limit"] == {"limit": 1, "collision_strategy": "ENQUEUE"}
+    for one in (daily, forecast):
+        assert one["concurrency_limit"] == {"limit": 1, "collision_strategy": "ENQUEUE"}
+    assert (forecast["name"], forecast["schedules"][0]["active"]) == ("forecast", False)

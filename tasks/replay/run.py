@@ -2,15 +2,17 @@
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import optuna
 
 from lstm_model.config.pipeline import PipelineConfig
 from lstm_model.data.calendar import date_of, day_of
+from lstm_model.errors import SearchError
 from lstm_model.model.bundle_files import own_code_sha256
 from lstm_model.replay.nights import ReplayNight, ReplaySamples, TriedParams
 from lstm_model.search.hyper_params import HyperParams
@@ -28,7 +30,10 @@ from tasks.replay.night_work import (
 )
 from tasks.replay.search import search_night
 from tasks.replay.stored_nights import read_night, write_night
-from tasks.search.workers import TrialExecutor, open_workers, worker_count
+from tasks.search.workers import TrialExecutor, WorkerFailed, open_workers, worker_count
+
+Spec = TypeVar("Spec")
+Result = TypeVar("Result")
 
 AHEAD = 3
 """Nights whose data are prepared before their turn."""
@@ -125,7 +130,7 @@ class _Nights:
     def _prepare(self, day: int) -> tuple[DataSet, str]:
         folder = str(self.folder / "data" / str(day))
         spec = PrepareSpec(self.config, self.bars, day, folder)
-        return self.executor.call(prepare_night, spec)
+        return self._call(prepare_night, spec, day)
 
     def _search(self, day: int, data_set: DataSet, sha256: str) -> Future[ReplayNight]:
         started = time.monotonic()
@@ -153,6 +158,13 @@ class _Nights:
         self._learn(searched)
         return self.threads.submit(self._finish, searched, data_set)
 
+    def _call(self, work: Callable[[Spec], Result], spec: Spec, day: int) -> Result:
+        """Do a night's work in a worker; raises SearchError if it fails."""
+        try:
+            return self.executor.call(work, spec)
+        except WorkerFailed as error:
+            raise SearchError(f"the night of {date_of(day)} failed: {error}") from error
+
     def _learn(self, night: ReplayNight) -> None:
         """Remember what the next search tries first, and the first night's parameters."""
         self.fixed = self.fixed or night.best_params
@@ -170,7 +182,7 @@ class _Nights:
             fixed=self.fixed or night.best_params,
             seeds=self.seeds,
         )
-        done = self.executor.call(finish_night, spec)
+        done = self._call(finish_night, spec, night.day)
         whole = _whole(night, done)
         write_night(self.folder, whole)
         return whole
