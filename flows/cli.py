@@ -104,6 +104,22 @@ def run(
         write_atomically(summary, lambda partial: partial.write_text(text, encoding="utf-8"))
 
 
+@app.command()
+def refit(
+    context: typer.Context,
+    config: ConfigFile = "configs/quickstart.yaml",
+    study_name: Annotated[
+        str | None, typer.Option(help="Name of the study; the configuration file's by default.")
+    ] = None,
+    settings: Settings = None,
+    summary: Annotated[Path | None, typer.Option(help="Write the results here as JSON.")] = None,
+    _debug: Debug = False,
+) -> None:
+    """Run a night without a search: the champion's parameters on tonight's bars."""
+    mode = ["search.mode=refit"]
+    run(context, config, study_name, None, [*(settings or []), *mode], summary, _debug)
+
+
 @app.command("replay-trial")
 def replay(
     study: Annotated[str, typer.Argument(help="Name of the study, with or without its @hash.")],

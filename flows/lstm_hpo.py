@@ -11,6 +11,7 @@ from lstm_model.model.onnx_export import require_onnx
 from lstm_model.report.insight import look_back
 from lstm_model.report.night_result import NightResult
 from tasks.champion.gate import Tonight, pass_gate
+from tasks.champion.tonight import settings_of_tonight
 from tasks.data.audit import audit_after_training, audit_before_search, require_no_leak
 from tasks.data.download import download_bars
 from tasks.data.prepare import prepare_data_set
@@ -45,7 +46,7 @@ def lstm_hpo(
     `config` is a YAML file, `study_name` defaults to that file's name, `overrides` maps dotted keys
     of the configuration to values. Raises LeakFound before the search if the audit fails.
     """
-    settings = load_config(config, overrides)
+    settings = settings_of_tonight(load_config(config, overrides))
     name = check_study_name(study_name or Path(config).stem)
     require_sources(settings.data)
     require_hardware(settings.training.precision, settings.device)

@@ -31,6 +31,9 @@ def _check_domain(name: str, domain: Domain) -> None:
 class SearchConfig(Section):
     """How hyperparameters are searched: trials in total, space, sampler, workers."""
 
+    mode: Literal["search", "refit"] = "search"
+    """Whether the night searches; with `refit` it takes the champion's parameters, tries nothing
+    else, and trains, judges and registers as ever."""
     trials: Count = 10
     """Finished trials in total, over all runs of the same study."""
     space: dict[str, Domain] = Field(default_factory=seed_space)

@@ -18,6 +18,7 @@ from lstm_model.errors import BarsError, ChampionError, LstmHpoError, StorageErr
 from lstm_model.hashes import folder_sha256
 from lstm_model.model.bundle_files import read_description, read_judged_errors
 from lstm_model.model.judged_errors import JudgedErrors
+from lstm_model.search.hyper_params import Params
 from tasks.tracking.champion import BUNDLE_TAG, Registry
 from tasks.tracking.served_model import BarForecaster
 
@@ -29,12 +30,12 @@ Which = Literal["served", "judged"]
 class Version:
     """A version of a registered model, with the facts that are needed to use its forecasts.
 
-    bundle_sha256: of the served bundle's files. tickers: of the panel that it was trained on.
-    exogenous: tickers whose bars it needs beside the others. smearing: constant by which a log
-    forecast becomes one of the variance. judged_errors: on its test block; None if it is older than
-    they are. bundle_path: folder of the bundle, while the version is open. forecast_bars: as
-    `Bundle.forecast_bars`, by the version's own code; raises BarsError for bars that the version
-    refuses, ChampionError for any other failure.
+    bundle_sha256: of the served bundle's files. params: of network and training. tickers: of the
+    panel that it was trained on. exogenous: tickers whose bars it needs beside the others.
+    smearing: constant by which a log forecast becomes one of the variance. judged_errors: on its
+    test block; None if it is older than they are. bundle_path: folder of the bundle, while the
+    version is open. forecast_bars: as `Bundle.forecast_bars`, by the version's own code; raises
+    BarsError for bars that the version refuses, ChampionError for any other failure.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Version:
     horizon: int
     window_length: int
     is_refit: bool
+    params: Params
     tickers: tuple[str, ...]
     exogenous: tuple[str, ...]
     smearing: float | None
@@ -127,6 +129,7 @@ def _version(
         horizon=facts["target"]["horizon"],
         window_length=facts["window_length"],
         is_refit=facts.get("is_refit", False),
+        params=dict(facts["params"]),
         tickers=tuple(facts["tickers"]),
         exogenous=tuple(series["ticker"] for series in facts["features"].get("exogenous", ())),
         smearing=facts.get("smearing"),

@@ -135,7 +135,8 @@ def test_unlike_key_lists_the_sections() -> None:
     """For a key that resembles no other, the message lists the sections."""
     message = refusal({"zzzzz": 1})
     assert (
-        "unknown key 'zzzzz'; known keys are data, device, evaluation, features, search" in message
+        "unknown key 'zzzzz'; known keys are champion, data, device, evaluation, features, search"
+        in message
     )
 
 
