@@ -12,6 +12,7 @@ import typer
 
 from flows.champion_commands import add_champion_commands
 from flows.data_commands import data_app
+from flows.model_commands import add_model_commands
 from flows.outcome import FAILED, MISUSED, Debug, Shared, exit_status
 from flows.replay_command import add_replay_command
 from flows.settings import ConfigFile, Settings, parse_settings
@@ -30,6 +31,7 @@ app = typer.Typer(
 app.add_typer(data_app, name="data")
 add_champion_commands(app)
 add_replay_command(app)
+add_model_commands(app)
 
 
 def _print_version(wanted: bool) -> None:

@@ -57,7 +57,7 @@ def read_parquet_file(
     Columns have the names that CSV files may have; the dates are one of them or the index.
     """
     try:
-        table = _flat(_read(path), path)
+        table = flat_table(read_whole(path), path)
         header = [str(name) for name in table.columns]
         columns = match_columns(header)
         for place in columns.ignored:
@@ -70,7 +70,7 @@ def read_parquet_file(
     frame = table.iloc[:, places].set_axis(list(columns.places), axis=1)
     frame = within(frame.set_axis(range(1, len(frame) + 1)), ticker, start, end)
     for name in frame.columns.drop("date"):
-        frame[name] = _numbers(frame[name], ticker)
+        frame[name] = numbers_of(frame[name], ticker)
     if "stock_splits" in frame:
         # Vendors that list a ratio for every day write 1 where there was no split.
         ratio = pd.to_numeric(frame["stock_splits"], errors="coerce")
@@ -83,7 +83,7 @@ def read_parquet_file(
     return frame.reset_index(drop=True), ignored
 
 
-def _read(path: Path) -> pd.DataFrame:
+def read_whole(path: Path) -> pd.DataFrame:
     """Read a file whole; raises BarsError, without a ticker, that names what it is instead."""
     if path.is_dir():
         raise BarsError(
@@ -118,7 +118,7 @@ def _remedy_of(start: bytes) -> str:
     return "write it with DataFrame.to_parquet"
 
 
-def _flat(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
+def flat_table(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
     """Return plain columns: names of one level, and the dates among them.
 
     yfinance's columns have two levels, one of which has the tickers.
@@ -142,7 +142,7 @@ def _flat(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
     return frame
 
 
-def _numbers(column: "pd.Series", ticker: str) -> "pd.Series":
+def numbers_of(column: "pd.Series", ticker: str) -> "pd.Series":
     """Return a column as numbers, or as plain text if it is text; a float32 as it is printed."""
     if pd.api.types.is_bool_dtype(column) or pd.api.types.is_datetime64_any_dtype(column):
         return column.astype(str)
