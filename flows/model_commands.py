@@ -34,6 +34,29 @@ def predict(
     )
 
 
+def gc(
+    keep: Annotated[int, typer.Option(min=1, help="Newest nights of each study that stay.")] = 30,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only list what would be deleted.")
+    ] = False,
+    config: ConfigFile = "configs/quickstart.yaml",
+    settings: Settings = None,
+    _debug: Debug = False,
+) -> None:
+    """Delete what old nights have left: models, runs, data sets, studies."""
+    parsed = load_config(config, parse_settings(settings or []))
+
+    from flows.retention import delete_old  # noqa: PLC0415 - as above
+    from tasks.removal import bytes_text  # noqa: PLC0415 - as above
+
+    count, total, done = 0, 0, "would delete" if dry_run else "deleted"
+    for removal in delete_old(parsed, keep, dry_run=dry_run):
+        count, total = count + 1, total + (removal.size or 0)
+        print(f"{done}  {bytes_text(removal.size):>9}  {removal.what}", flush=True)
+    print(f"{done} {bytes_text(total)} in {count} places; the newest {keep} nights stay")
+
+
 def add_model_commands(app: typer.Typer) -> None:
     """Add the commands to `lstm-hpo`."""
     app.command()(predict)
+    app.command()(gc)

@@ -96,8 +96,8 @@ def remake_report(tracking_uri: str, run: str, output: Path) -> Path:
         text = client.read_text(found, CONTENT_FILE)
     if text is None:
         raise ConfigError(
-            f"a page needs {CONTENT_FILE} but run {found} has none: the night did not finish, or "
-            f"is older than the page; choose another run"
+            f"a page needs {CONTENT_FILE} but run {found} has none: the night did not finish, is "
+            f"older than the page, or lstm-hpo gc deleted its files; choose another run"
         )
     try:
         content = night_from_json(text)

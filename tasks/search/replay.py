@@ -16,6 +16,7 @@ from tasks.data.prepare import prepare_data_set
 from tasks.data.snapshots import find_snapshot
 from tasks.precision import require_hardware
 from tasks.search.environment import describe_environment, name_drift
+from tasks.search.family import studies_of
 from tasks.search.study_store import CONFIG, ENVIRONMENT, NUMBER, SNAPSHOT, SPEC, open_storage
 from tasks.search.trial import TrialSpec
 from tasks.search.workers import TrialExecutor
@@ -77,7 +78,7 @@ def replay_trial(storage: str, study_name: str, number: int) -> Replay:
 
 
 def _load_study(storage: optuna.storages.RDBStorage, study_name: str) -> optuna.Study:
-    names = optuna.get_all_study_names(storage)
+    names = studies_of(storage)
     matching = [n for n in names if n == study_name or n.startswith(f"{study_name}@")]
     if len(matching) != 1:
         listed = ", ".join(matching or names) or "none"

@@ -27,12 +27,12 @@ from lstm_model.search.study_result import StudyResult
 from lstm_model.search.trial import Trial
 from tasks.data.data_set import DataSet
 from tasks.progress import TrialProgress, print_note
+from tasks.search.family import count_family
 from tasks.search.specs import trial_spec
 from tasks.search.study_store import (
     begin_trial,
     begun_params,
     best_of_last_night,
-    count_family,
     ended_trials,
     fail_what_a_dead_owner_left,
     fix_recipe,
@@ -84,7 +84,7 @@ def search_hyperparameters(
                     executor.cut_off("the search was interrupted")
                     raise
         trials = ended_trials(study)
-        family_trials, family_studies = count_family(study, study_name)
+        family_trials, family_studies = count_family(study._storage, study_name)
         return StudyResult(
             study_key=key,
             trials=trials,

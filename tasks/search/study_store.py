@@ -24,6 +24,7 @@ from lstm_model.search.trial import Trial
 from tasks.data.data_set import DataSet
 from tasks.progress import print_note
 from tasks.search.environment import describe_environment
+from tasks.search.family import studies_of
 from tasks.search.trial import TrialSpec
 from tasks.whole_store import StoreKind, has_rows, make_whole
 
@@ -82,12 +83,8 @@ def open_study(config: PipelineConfig, key: str, study_name: str) -> Iterator[op
     Raises SearchError if another process holds it, StorageError if the database fails.
     """
     address = config.search.storage
-    with open_storage(address) as storage, _held_alone(address, key, study_name):
-        others = [
-            name
-            for name in optuna.get_all_study_names(storage)
-            if name.startswith(f"{study_name}@") and name != key
-        ]
+    with open_storage(address) as storage, held_alone(address, key, study_name):
+        others = [name for name in studies_of(storage, study_name) if name != key]
         study = optuna.create_study(
             storage=storage,
             study_name=key,
@@ -147,7 +144,7 @@ _STUDIES = StoreKind(
 
 
 @contextmanager
-def _held_alone(address: str, key: str, study_name: str) -> Iterator[None]:
+def held_alone(address: str, key: str, study_name: str) -> Iterator[None]:
     """Hold the study's lock, a file next to SQLite's or in `data`; it works on one machine."""
     url = make_url(address)
     folder = Path("data")
@@ -213,25 +210,6 @@ def best_of_last_night(
     )
     ranked = sorted(trials, key=lambda trial: (trial.values[0], trial.number))
     return [HyperParams.from_mapping(trial.params) for trial in ranked[:count]]
-
-
-def count_family(study: optuna.Study, study_name: str) -> tuple[int, int]:
-    """Count the finished trials of all nights under this name, and their studies."""
-    finished = (TrialState.COMPLETE, TrialState.PRUNED)
-    names = [
-        name
-        for name in optuna.get_all_study_names(study._storage)
-        if name.startswith(f"{study_name}@")
-    ]
-    counts = [
-        len(
-            optuna.load_study(study_name=name, storage=study._storage).get_trials(
-                deepcopy=False, states=finished
-            )
-        )
-        for name in names
-    ]
-    return sum(counts), sum(count > 0 for count in counts)
 
 
 def ended_trials(study: optuna.Study) -> tuple[Trial, ...]:

@@ -44,7 +44,7 @@ class PatientClient:
         path = uri.removeprefix("sqlite:///")
         if path != uri:
             make_whole(Path(path), _RUNS)
-        self._client = _patiently(lambda: MlflowClient(tracking_uri=uri, registry_uri=uri))
+        self._client = patiently(lambda: MlflowClient(tracking_uri=uri, registry_uri=uri))
 
     def find_night(self, run: str) -> str | None:
         """Return the id of the night with this id, or of the latest one with this name."""
@@ -73,12 +73,12 @@ class PatientClient:
 
         @wraps(method)
         def call(*arguments: object, **options: object) -> Any:
-            return _patiently(lambda: method(*arguments, **options))
+            return patiently(lambda: method(*arguments, **options))
 
         return call
 
 
-def _patiently(call: Callable[[], Result]) -> Result:
+def patiently(call: Callable[[], Result]) -> Result:
     """Repeat a call until the database is free, with growing pauses; other errors are raised."""
     attempts = Retrying(
         retry=retry_if_exception(_is_lock),

@@ -24,12 +24,12 @@ from lstm_model.search.space import seed_space
 from lstm_model.search.trial import Trial
 from tasks import whole_store
 from tasks.data.data_set import DataSet
+from tasks.search.family import count_family
 from tasks.search.study_store import (
     NUMBER,
     SPEC,
     begin_trial,
     begun_params,
-    count_family,
     ended_trials,
     fail_what_a_dead_owner_left,
     open_study,
@@ -109,8 +109,8 @@ def test_trials_are_counted_over_all_nights_of_a_name(tmp_path: Path) -> None:
                 trial = begin_trial(study, spec(number), config.search.space)
                 study.tell(trial, 0.5 if state == TrialState.COMPLETE else None, state)
     with open_study(config, "spx@2", "spx") as study:
-        assert count_family(study, "spx") == (4, 2)
-        assert count_family(study, "spx2") == (1, 1)
+        assert count_family(study._storage, "spx") == (4, 2)
+        assert count_family(study._storage, "spx2") == (1, 1)
 
 
 def test_what_a_dead_owner_left_is_failed(tmp_path: Path) -> None:

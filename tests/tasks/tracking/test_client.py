@@ -177,7 +177,7 @@ def test_a_locked_database_is_asked_again_after_pauses_that_grow(tmp_path: Path)
         return "written"
 
     with locked(path, seconds=3):
-        assert mlflow_client._patiently(write) == "written"
+        assert mlflow_client.patiently(write) == "written"
     engine.dispose()
     assert 3 <= len(moments) <= 8
     assert moments[-1] - moments[-2] > 2 * (moments[1] - moments[0])
@@ -206,5 +206,5 @@ def test_only_a_lock_is_waited_for_and_not_for_ever(
         raise MlflowException("no", code)
 
     with pytest.raises(MlflowException):
-        mlflow_client._patiently(refuse)
+        mlflow_client.patiently(refuse)
     assert made == pytest.approx(calls, abs=0 if calls == 1 else 1)
