@@ -119,7 +119,7 @@ class NightFiles:
     """
 
     def __init__(self, client: PatientClient, uri: str, night: Night, bundles: Path) -> None:
-        self._client, self._night = client, night
+        self._client, self._uri, self._night = client, uri, night
         self._store = patiently(lambda: _get_store(uri))  # type: ignore[no-untyped-call]
         self._run = client.get_run(night.run_id)
         self._bundles = bundles / night.run_id
@@ -147,12 +147,12 @@ class NightFiles:
     def delete(self) -> None:
         """Delete it all; each step may be done twice, and files go before what names them."""
         for model in self._models:
-            _delete_files(model.artifact_location)
+            _delete_files(model.artifact_location, self._uri)
             self._for_good("logged_model", model.model_id)
         for run in self._children:
-            _delete_files(run.info.artifact_uri)
+            _delete_files(run.info.artifact_uri, self._uri)
             self._for_good("run", run.info.run_id)
-        _delete_files(self._run.info.artifact_uri)
+        _delete_files(self._run.info.artifact_uri, self._uri)
         remove_folder(self._bundles)
         today = time.strftime("%Y-%m-%d", time.gmtime())
         self._client.set_tag(self._night.run_id, RETENTION, f"{GONE} {today}")
@@ -168,8 +168,8 @@ class NightFiles:
         patiently(lambda: delete(key))
 
 
-def _delete_files(place: str) -> None:
-    delete: Callable[[], None] = get_artifact_repository(place).delete_artifacts
+def _delete_files(place: str, uri: str) -> None:
+    delete: Callable[[], None] = get_artifact_repository(place, tracking_uri=uri).delete_artifacts
     patiently(delete)
     folder = _local(place)
     if folder is not None and folder.parent.is_dir() and not any(folder.parent.iterdir()):

@@ -354,11 +354,11 @@ import os, signal, sys
 import tasks.tracking.retention as retention
 from flows.cli import call
 left = [2]
-def kill(place, delete=retention._delete_files):
+def kill(*place, delete=retention._delete_files):
     if not left[0]:
         os.kill(os.getpid(), signal.SIGKILL)
     left[0] -= 1
-    delete(place)
+    delete(*place)
 retention._delete_files = kill
 call(sys.argv[1:])
 """
