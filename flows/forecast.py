@@ -16,7 +16,7 @@ from lstm_model.errors import AlreadyForecast
 from lstm_model.explain.integrated_gradients import Attribution
 from tasks.champion.forecast import forecast_next, new_scores, require_newest_sessions
 from tasks.champion.ledger import ledger_of
-from tasks.champion.published import nothing_new, publish, state_of, write_forecasts
+from tasks.champion.published import nothing_new, publish, state_of, write_last_forecasts
 from tasks.champion.why import explain_next
 from tasks.data.download import take_snapshot
 from tasks.data.snapshots import Snapshot, read_bars
@@ -77,7 +77,7 @@ def forecast_now(settings: PipelineConfig, *, stale: bool, why: bool = False) ->
     version = registry.require_champion()
     ledger.require_whole()
     if not stale:
-        record_last_forecasts(settings, registry, ledger.entries())
+        _derive(settings, registry)
     now = dt.datetime.now(dt.UTC)
     moment = now.replace(tzinfo=None)
     snapshot = take_snapshot(settings.data_to_fetch)
@@ -91,11 +91,18 @@ def forecast_now(settings: PipelineConfig, *, stale: bool, why: bool = False) ->
     if stale:
         return made
     entries = ledger.append([*made.forecasts, *_of_challenger(settings, registry, snapshot)])
-    path = write_forecasts(settings, entries[: len(made.forecasts)])
-    record_last_forecasts(settings, registry, ledger.entries())
+    path = _derive(settings, registry)
     return replace(
         made, made_at=entries[0].written_at, scored=len(scores), is_written=True, path=path
     )
+
+
+def _derive(settings: PipelineConfig, registry: Registry) -> str | None:
+    """Make what follows from the ledger's last forecasts, unless it is there; return their file."""
+    entries = ledger_of(settings).entries()
+    path = write_last_forecasts(settings, entries)
+    record_last_forecasts(settings, registry, entries)
+    return path
 
 
 def _of_version(

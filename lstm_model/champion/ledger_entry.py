@@ -3,7 +3,7 @@
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Literal
 
@@ -123,6 +123,12 @@ def first_break(entries: Iterable[Entry]) -> Break | None:
             return Break(place, reason)
         last = entry
     return None
+
+
+def last_call(entries: Sequence[Entry]) -> tuple[Entry, ...]:
+    """Return the forecasts that were written last, all at once; empty if there are none."""
+    made = [entry for entry in entries if isinstance(entry.content, Forecast)]
+    return tuple(entry for entry in made if entry.written_at == made[-1].written_at)
 
 
 def identity(forecast: Forecast) -> tuple[str, int, str, str]:

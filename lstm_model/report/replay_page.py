@@ -74,8 +74,13 @@ def _gains(replay: Replay) -> list[str]:
             continue
         change = ours / score.mse - 1
         p = "" if isinstance(score.against, NotComputed) else f" (p = {p_value(name, score)})"
+        if change == 0:
+            lines.append(f"The procedure's MSE is that of {named(name)}.")
+            continue
         which = "lower" if change < 0 else "higher"
-        lines.append(f"MSE is {abs(change):.1%} {which} than that of {named(name)}{p}.")
+        lines.append(
+            f"The procedure's MSE is {abs(change):.1%} {which} than that of {named(name)}{p}."
+        )
     return lines
 
 

@@ -11,7 +11,7 @@ from prefect.events import emit_event
 from prefect.states import Completed
 
 from lstm_model.champion.decay import Decay
-from lstm_model.champion.ledger_entry import Entry, Forecast
+from lstm_model.champion.ledger_entry import Entry, Forecast, last_call
 from lstm_model.config.pipeline import PipelineConfig
 from tasks.files import write_atomically
 
@@ -42,24 +42,27 @@ def in_units_of_people(forecast: Forecast) -> str:
     return f"{forecast.forecast:.4f} {forecast.unit}"
 
 
-def write_forecasts(config: PipelineConfig, entries: Sequence[Entry]) -> str:
-    """Write one call's forecasts under `data/forecasts/`; return the file.
+def write_last_forecasts(config: PipelineConfig, entries: Sequence[Entry]) -> str | None:
+    """Write the ledger's last call under `data/forecasts/` unless it is there; return the file.
 
-    Its name has the time at which they were written into the ledger, and the model's version.
+    Its name has the time at which they were written into the ledger, and the champion's version.
+    None if there is no forecast. Raises StorageError if the disk fails.
     """
-    made = [entry for entry in entries if isinstance(entry.content, Forecast)]
-    first = made[0]
-    assert isinstance(first.content, Forecast)  # noqa: S101 - for mypy
-    stamp = first.written_at[:19].replace(":", "")
-    folder = config.data.raw_dir.parent / "forecasts"
-    path = folder / f"{stamp}-v{first.content.model_version}.parquet"
+    made = last_call(entries)
     rows = [
         forecast_row(entry.content, entry.written_at)
         for entry in made
         if isinstance(entry.content, Forecast)
     ]
-    frame = pd.DataFrame(rows)
-    return str(write_atomically(path, lambda partial: frame.to_parquet(partial, index=False)))
+    if not rows:
+        return None
+    stamp = made[0].written_at[:19].replace(":", "")
+    folder = config.data.raw_dir.parent / "forecasts"
+    path = folder / f"{stamp}-v{rows[0]['model_version']}.parquet"
+    if not path.exists():
+        frame = pd.DataFrame(rows)
+        write_atomically(path, lambda partial: frame.to_parquet(partial, index=False))
+    return str(path)
 
 
 def publish(made_at: str, forecasts: Sequence[Forecast], decay: Decay) -> None:

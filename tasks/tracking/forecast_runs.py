@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mlflow.entities import Metric
 
-from lstm_model.champion.ledger_entry import Break, Entry, Forecast
+from lstm_model.champion.ledger_entry import Break, Entry, Forecast, last_call
 from lstm_model.champion.live import live_record
 from lstm_model.config.pipeline import PipelineConfig
 from lstm_model.evaluation.measured import NotComputed
@@ -29,7 +29,7 @@ def record_last_forecasts(
     last entry: whoever cuts the ledger afterwards cannot change that. Raises StorageError if the
     store fails.
     """
-    last = _last_call(entries)
+    last = last_call(entries)
     if not last:
         return None
     first = last[0]
@@ -40,23 +40,26 @@ def record_last_forecasts(
         known = client.search_runs(
             [experiment], f"tags.ledger_sha256 = '{last[-1].sha256}'", max_results=1
         )
-        if known:
+        if known and known[0].info.status == "FINISHED":
             return str(known[0].info.run_id)
         one = first.content
-        run = client.create_run(
-            experiment,
-            run_name=f"forecast-{first.written_at[:16].replace('T', '-').replace(':', '')}",
-            tags={
-                "role": "forecast",
-                "model_name": one.model_name,
-                "model_version": str(one.model_version),
-                "snapshot_sha256": one.snapshot_sha256,
-                "ledger_entry": str(last[-1].number),
-                "ledger_sha256": last[-1].sha256,
-            },
-        )
+        if known:
+            run = known[0]  # one that was cut off
+        else:
+            run = client.create_run(
+                experiment,
+                run_name=f"forecast-{first.written_at[:16].replace('T', '-').replace(':', '')}",
+                tags={
+                    "role": "forecast",
+                    "model_name": one.model_name,
+                    "model_version": str(one.model_version),
+                    "snapshot_sha256": one.snapshot_sha256,
+                    "ledger_entry": str(last[-1].number),
+                    "ledger_sha256": last[-1].sha256,
+                },
+            )
         run_id = str(run.info.run_id)
-        client.log_table(run_id, _table(last), TABLE)
+        client.log_dict(run_id, _table(last), TABLE)
         live = live_record(entries, one.model_name, one.model_version)
         now = int(time.time() * 1000)
         found = {
@@ -102,11 +105,6 @@ def broken_anchor(config: PipelineConfig, entries: Sequence[Entry]) -> Break | N
         if entries[number - 1].sha256 != sha256:
             return Break(number, "MLflow knows it by another hash: the ledger was written anew")
     return None
-
-
-def _last_call(entries: Sequence[Entry]) -> list[Entry]:
-    made = [entry for entry in entries if isinstance(entry.content, Forecast)]
-    return [entry for entry in made if entry.written_at == made[-1].written_at] if made else []
 
 
 def _table(entries: Sequence[Entry]) -> dict[str, list[object]]:

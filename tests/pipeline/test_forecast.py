@@ -153,3 +153,60 @@ def a_changed_ledger_is_told(
     assert (status, out) == (1, "entry 1 does not hold: its content was changed\n")
     status, _, err = command("forecast")
     assert (status, "must hold but entry 1 does not" in err) == (1, True)
+
+
+class CrashError(Exception):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize("step", ["append", "write_last_forecasts", "record_last_forecasts"])
+def test_a_forecast_that_is_cut_off(
+    lstm_hpo_run: Command,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    step: str,
+) -> None:
+    """Before the ledger nothing has happened; after it the next call makes the rest from it."""
+    from tasks.champion.ledger import Ledger
+
+    today = last_closed_session("XNYS", dt.datetime.now(dt.UTC))
+    write_bars(tmp_path / "bars", today, today)
+    own = {
+        "data.source": "csv", "data.csv_dir": str(tmp_path / "bars"), "data.tickers": "[X]",
+        "data.start": "null", "data.raw_dir": str(tmp_path / "data/raw"), "windows.length": "20",
+    }  # fmt: skip
+    night = {key.replace(".", "__"): value for key, value in own.items()}
+    assert lstm_hpo_run("--trials", "1", **night).status == 0
+    settings = [word for key, value in own.items() for word in ("--set", f"{key}={value}")]
+    words = ["--config", QUICKSTART, *settings]
+    call(["champion", "promote", "1", "--why", "test", *words])  # unless the gate has done it
+
+    def crash(*_: object, **__: object) -> None:
+        raise CrashError
+
+    with monkeypatch.context() as patch:
+        if step == "append":
+            patch.setattr(Ledger, step, crash)
+        else:
+            import flows.forecast
+
+            whole = getattr(flows.forecast, step)
+            calls = iter([whole, crash])  # the first call finds nothing to do
+
+            def second_time(*given: object) -> object:
+                return next(calls)(*given)
+
+            patch.setattr(flows.forecast, step, second_time)
+        assert call(["forecast", *words]) == 1
+    capfd.readouterr()
+    status = call(["forecast", *words])
+    assert (status, "may forecast" in capfd.readouterr().err) == ((0, False), (1, True))[
+        step != "append"
+    ]
+    assert len((tmp_path / "data/ledger.jsonl").read_text().splitlines()) == 1
+    assert len(list((tmp_path / "data/forecasts").iterdir())) == 1
+    client = mlflow.MlflowClient(f"sqlite:///{tmp_path / 'mlruns' / 'mlflow.db'}")
+    (run,) = client.search_runs(["1"], "tags.role = 'forecast'")
+    assert run.info.status == "FINISHED"
+    assert call(["ledger", "verify", *words]) == 0
