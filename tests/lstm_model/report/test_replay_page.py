@@ -43,7 +43,7 @@ def test_the_page_says_what_the_scores_say(replay: Replay) -> None:
 
 
 def test_a_replay_without_a_champion_has_a_page(
-    make_night: NightMaker,
+    make_night: NightMaker,  # noqa: F811
     samples: ReplaySamples,  # noqa: F811
 ) -> None:
     """Nothing is scored, and page and text say why."""
