@@ -150,6 +150,9 @@ class TrainingConfig(Section):
     weights and evaluation stay in fp32."""
     retrain: RetrainConfig = RetrainConfig()
     """The final training of the best parameters."""
+    warm_start: Literal["none", "weights"] = "none"
+    """Where final trainings begin: at random weights, or with `weights` at the judged ones of the
+    newest version, if network and columns are the same and it has not seen tonight's test block."""
     deploy: Literal["judged", "refit"] = "refit"
     """What is served after the night: `refit` fits the judged model again, with its parameters,
     seeds and epochs, on all bars, `judged` takes it as it is, without the newest blocks."""

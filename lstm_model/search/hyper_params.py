@@ -95,6 +95,17 @@ class HyperParams:
         """Build from a trial's parameters; those that are not searched have their defaults."""
         return cls(**values)
 
+    @property
+    def shape(self) -> tuple[Value, ...]:
+        """What the shapes of a network's weights depend on, besides its columns."""
+        return (
+            self.hidden_size,
+            self.num_layers,
+            self.bidirectional,
+            self.layer_norm,
+            self.ticker_embedding,
+        )
+
     def to_dict(self) -> Params:
         """Return the parameters of Table 1, and all others that are not at their default."""
         return {

@@ -13,22 +13,14 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
-import torch
 from jaxtyping import Float, Int
-from safetensors.torch import load_file
 
 from lstm_model.config.pipeline import PipelineConfig
 from lstm_model.data.calendar import day_of
 from lstm_model.data.har import HAR_TERMS
 from lstm_model.data.linear import least_squares
-from lstm_model.data.scaling import Scaler
 from lstm_model.data.views import Rows
-from lstm_model.data.windows import WindowSet, scaled_tensor, with_sequence_length
 from lstm_model.errors import LstmHpoError
-from lstm_model.evaluation.losses import smearing_constant
-from lstm_model.evaluation.measured import NotComputed
-from lstm_model.model.network import LSTMRegressor
-from lstm_model.model.training import TrainingSettings, build_network, forecast
 from lstm_model.replay.nights import (
     BENCHMARK,
     FIXED,
@@ -38,12 +30,10 @@ from lstm_model.replay.nights import (
     ReplaySamples,
 )
 from lstm_model.search.hyper_params import HyperParams
-from tasks.data.data_set import DataSet, load_scaled_view, load_search_view
-from tasks.data.whole_view import load_whole_windows, write_whole_view
+from tasks.data.data_set import DataSet
 from tasks.data.write_views import compute_every_row, write_data_set
 from tasks.replay.bars import ReplayBars
-from tasks.training.final_training import FinalSpec, train_final
-from tasks.training.refit_training import RefitSpec, train_refit
+from tasks.replay.night_training import NightEnsemble, NightModels, NightTraining, residual_constant
 
 Values = Float[np.ndarray, " sample"]
 
@@ -67,7 +57,8 @@ class FinishSpec:
 
     data_set: of the night. bars: of the whole replay; they are read after the training, to forecast
     them. night: its day. best, fixed: parameters of the search, and of the first night. seeds: of
-    the networks.
+    the networks. root: folder where the judged networks stay, for a warm start of the next night.
+    start: folder of such networks to begin with, of the same shape; random weights if None.
     """
 
     config: PipelineConfig
@@ -77,6 +68,8 @@ class FinishSpec:
     best: HyperParams
     fixed: HyperParams
     seeds: tuple[int, ...]
+    root: str
+    start: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +99,11 @@ def finish_night(spec: FinishSpec) -> Finished:
     started = time.monotonic()
     try:
         with TemporaryDirectory() as scratch:
-            work = _Work(spec, Path(scratch))
-            best = work.train(spec.best)
-            fixed = best if spec.fixed == spec.best else work.train(spec.fixed)
+            work = NightTraining(spec.config, spec.data_set, spec.seeds, Path(scratch))
+            best = work.train(spec.best, spec.start)
+            fixed = best if spec.fixed == spec.best else work.train(spec.fixed, None)
+            if spec.config.training.warm_start == "weights":
+                work.keep(best, Path(spec.root))
             forecasts = _forecasts(spec, best, fixed)
     except LstmHpoError as error:
         return Finished({}, {}, (), time.monotonic() - started, " ".join(str(error).split()))
@@ -122,121 +117,12 @@ def finish_night(spec: FinishSpec) -> Finished:
     return Finished(forecasts | benchmark, smearing, best.epochs, time.monotonic() - started)
 
 
-@dataclass(frozen=True, slots=True)
-class _Ensemble:
-    """Networks with their scaler."""
-
-    networks: tuple[LSTMRegressor, ...]
-    scaler: Scaler
-    params: HyperParams
-
-    def forecast(self, rows: Rows, ends: Int[np.ndarray, " sample"]) -> Values:
-        """Return the mean forecast of samples, in the target's unit."""
-        own = with_sequence_length(rows, self.params)
-        windows = WindowSet(
-            rows=scaled_tensor(own, self.scaler),
-            ends=torch.from_numpy(ends),
-            labels=torch.zeros(len(ends)),
-            length=own.window_length,
-            tickers=torch.from_numpy(rows.ticker_of_row[ends].astype(np.int64)),
-        )
-        terms = rows.har_terms[ends]
-        members = [
-            self.scaler.unscale_forecasts(forecast(network, windows), terms)
-            for network in self.networks
-        ]
-        mean: Values = np.mean(members, axis=0)
-        return mean
-
-
-@dataclass(frozen=True, slots=True)
-class _Trained:
-    """The judged ensemble, the served one, and what is known of both."""
-
-    judged: _Ensemble
-    served: _Ensemble
-    smearing: float
-    epochs: tuple[int, ...]
-
-
-class _Work:
-    """Trains for one night, as `FinalTrainings` and `deploy` do."""
-
-    def __init__(self, spec: FinishSpec, scratch: Path) -> None:
-        self.spec, self.scratch = spec, scratch
-        self.whole_path = ""
-        if spec.config.training.deploy == "refit":
-            self.whole_path = write_whole_view(spec.data_set)
-
-    def train(self, params: HyperParams) -> _Trained:
-        """Train every seed until validation stops improving, and once more on all samples."""
-        config, path = self.spec.config, self.spec.data_set.search_path
-        retrain, weights = config.training.retrain, self.scratch / "weights"
-        judged, served, stopped, epochs = [], [], [], []
-        for seed in self.spec.seeds:
-            settings = TrainingSettings.of(config, seed)
-            final = train_final(
-                FinalSpec(
-                    params=params,
-                    search_path=path,
-                    settings=settings,
-                    max_epochs=retrain.max_epochs,
-                    trial_epochs=config.training.epochs,
-                    patience=retrain.patience,
-                    refit=retrain.refit,
-                    weights_path=str(weights),
-                )
-            )
-            judged.append(self._network(params, weights))
-            stopped.append(final.validation)
-            epochs.append(final.curve.best_epoch)
-            if self.whole_path:
-                train_refit(
-                    RefitSpec(
-                        params=params,
-                        view_path=self.whole_path,
-                        settings=settings,
-                        epochs=final.curve.best_epoch,
-                        trial_epochs=config.training.epochs,
-                        weights_path=str(weights),
-                    )
-                )
-                served.append(self._network(params, weights))
-        scaling, length = params.feature_scaling, params.sequence_length
-        scaler = load_scaled_view(path, scaling, length).scaler
-        ours = _Ensemble(tuple(judged), scaler, params)
-        newer = ours
-        if self.whole_path:
-            whole, *_ = load_whole_windows(self.whole_path, scaling, length)
-            newer = _Ensemble(tuple(served), whole, params)
-        return _Trained(ours, newer, self._smearing(scaler, np.stack(stopped)), tuple(epochs))
-
-    def _network(self, params: HyperParams, weights: Path) -> LSTMRegressor:
-        rows = load_search_view(self.spec.data_set.search_path).rows
-        network = build_network(
-            len(rows.feature_names), params, seed=0, ticker_count=len(rows.tickers)
-        )
-        network.load_state_dict(load_file(weights))
-        return network.eval()
-
-    def _smearing(self, scaler: Scaler, members: Float[np.ndarray, "member sample"]) -> float:
-        search = load_search_view(self.spec.data_set.search_path)
-        rows, ends = search.rows, search.validation
-        found = [scaler.unscale_forecasts(member, rows.har_terms[ends]) for member in members]
-        return _constant(rows.labels[ends] - np.mean(found, axis=0))
-
-
-def _constant(residuals: Values) -> float:
-    constant = smearing_constant(residuals)
-    return 0.0 if isinstance(constant, NotComputed) else constant
-
-
-def _forecasts(spec: FinishSpec, best: _Trained, fixed: _Trained) -> dict[str, Values]:
+def _forecasts(spec: FinishSpec, best: NightModels, fixed: NightModels) -> dict[str, Values]:
     rows, ends = _range(spec.bars, spec.config)
     in_block = rows.dates[ends] >= day_of(spec.data_set.test_start)
     after = rows.dates[ends] >= spec.night
 
-    def column(ensemble: _Ensemble, kept: np.ndarray) -> Values:
+    def column(ensemble: NightEnsemble, kept: np.ndarray) -> Values:
         values = np.full(len(ends), np.nan)
         values[kept] = ensemble.forecast(rows, ends[kept])
         return values
@@ -259,7 +145,7 @@ def _benchmarks(spec: FinishSpec) -> tuple[dict[str, Values], dict[str, float]]:
     ):
         intercept, weights = least_squares(x[fitted], y[fitted])
         values = intercept + x @ weights
-        smearing[name] = _constant(y[fitted] - values[fitted])
+        smearing[name] = residual_constant(y[fitted] - values[fitted])
         forecasts[name] = np.where(days >= start, values, np.nan)
     return forecasts, smearing
 

@@ -102,6 +102,7 @@ class _Nights:
         """Return every night, in order."""
         prepared: dict[int, Future[tuple[DataSet, str]]] = {}
         running: dict[int, Future[ReplayNight]] = {}
+        before: Future[ReplayNight] | ReplayNight | None = None
         ready = {day: night for day in self.days if (night := read_night(self.folder, day))}
         if ready:
             print_note(f"{len(ready)} of {len(self.days)} nights are there already")
@@ -111,13 +112,14 @@ class _Nights:
             for day in self.days:
                 if day in ready:
                     self._learn(ready[day])
+                    before = ready[day]
                     continue
                 place = left.index(day)
                 for ahead in left[place : place + AHEAD]:
                     if ahead not in prepared:
                         prepared[ahead] = self.threads.submit(self._prepare, ahead)
                 data_set, sha256 = prepared.pop(day).result()
-                running[day] = self._search(day, data_set, sha256)
+                before = running[day] = self._search(day, data_set, sha256, before)
                 self._tell(running, left, began)
             for day, future in running.items():
                 ready[day] = future.result()
@@ -132,7 +134,13 @@ class _Nights:
         spec = PrepareSpec(self.config, self.bars, day, folder)
         return self._call(prepare_night, spec, day)
 
-    def _search(self, day: int, data_set: DataSet, sha256: str) -> Future[ReplayNight]:
+    def _search(
+        self,
+        day: int,
+        data_set: DataSet,
+        sha256: str,
+        before: "Future[ReplayNight] | ReplayNight | None",
+    ) -> Future[ReplayNight]:
         started = time.monotonic()
         trials, best = search_night(
             self.config,
@@ -156,7 +164,20 @@ class _Nights:
             smearing={},
         )
         self._learn(searched)
-        return self.threads.submit(self._finish, searched, data_set)
+        return self.threads.submit(self._finish, searched, data_set, before)
+
+    def _start(
+        self, night: ReplayNight, before: "Future[ReplayNight] | ReplayNight | None"
+    ) -> str | None:
+        """Return the folder of last night's weights, if they are the start and fit; wait for it."""
+        if self.config.training.warm_start == "none" or before is None:
+            return None
+        last = before.result() if isinstance(before, Future) else before
+        fits = not last.failure and last.best_params.shape == night.best_params.shape
+        return str(self._weights_of(last.day)) if fits else None
+
+    def _weights_of(self, day: int) -> Path:
+        return self.folder / "weights" / str(day)
 
     def _call(self, work: Callable[[Spec], Result], spec: Spec, day: int) -> Result:
         """Do a night's work in a worker; raises SearchError if it fails."""
@@ -172,7 +193,12 @@ class _Nights:
         ranked = sorted(complete, key=lambda trial: trial.loss or 0.0)
         self.known_good = [trial.params for trial in ranked[: self.config.search.warm_start]]
 
-    def _finish(self, night: ReplayNight, data_set: DataSet) -> ReplayNight:
+    def _finish(
+        self,
+        night: ReplayNight,
+        data_set: DataSet,
+        before: "Future[ReplayNight] | ReplayNight | None",
+    ) -> ReplayNight:
         spec = FinishSpec(
             config=self.config,
             data_set=data_set,
@@ -181,6 +207,8 @@ class _Nights:
             best=night.best_params,
             fixed=self.fixed or night.best_params,
             seeds=self.seeds,
+            root=str(self._weights_of(night.day)),
+            start=self._start(night, before),
         )
         done = self._call(finish_night, spec, night.day)
         whole = _whole(night, done)

@@ -22,6 +22,7 @@ from tasks.progress import print_note
 from tasks.search.workers import TrialExecutor, WorkerFailed
 from tasks.training.ensemble import Ensemble, FinalTrainings
 from tasks.training.refit_training import RefitSpec, train_refit
+from tasks.training.warm_path import warm_path
 
 SERVED = "served"
 """Folder of the bundle that forecasts; the judged one keeps the name of its model."""
@@ -75,6 +76,7 @@ def refit(
                 epochs=curve.best_epoch,
                 trial_epochs=trainings.config.training.epochs,
                 weights_path=f"{scratch}/{member}",
+                start_path=warm_path(trainings.root, trainings.seeds.index(seed)),
             )
             for member, (seed, curve) in enumerate(
                 zip(winner.model.seeds, winner.model.trainings, strict=True)

@@ -29,6 +29,7 @@ from tasks.files import refuse_politely
 from tasks.progress import TrainingProgress, print_note
 from tasks.search.workers import TrialExecutor, WorkerFailed
 from tasks.training.final_training import FinalSpec, FinalTraining, train_final
+from tasks.training.warm_path import warm_path
 
 Member = tuple[str, int]
 """One training: the model's name, and the index of its seed."""
@@ -82,9 +83,17 @@ class FinalTrainings:
         return epochs * training_cost(params, self.config.windows.length)
 
     def train(
-        self, stage: str, models: Mapping[str, HyperParams], members: Iterable[Member]
+        self,
+        stage: str,
+        models: Mapping[str, HyperParams],
+        members: Iterable[Member],
+        *,
+        warm: bool = False,
     ) -> dict[Member, TrainedMember | str]:
-        """Train some members in the workers, the longest first; a failure gives its reason."""
+        """Train some members in the workers, the longest first; a failure gives its reason.
+
+        warm: whether seeds begin with the weights that `write_warm_weights` left for them.
+        """
         members = list(members)
         costs = {(name, k): training_cost(models[name]) for name, k in members}
         ended: SimpleQueue[PrefectFuture[tuple[Member, FinalTraining | str]]] = SimpleQueue()
@@ -94,7 +103,12 @@ class FinalTrainings:
             self.root.mkdir(parents=True, exist_ok=True)
             with TemporaryDirectory(prefix=".weights-", dir=self.root) as scratch:
                 specs = {
-                    (name, k): self._spec(models[name], k, f"{scratch}/{name}-{k}")
+                    (name, k): self._spec(
+                        models[name],
+                        k,
+                        f"{scratch}/{name}-{k}",
+                        warm_path(self.root, k) if warm else None,
+                    )
                     for name, k in members
                 }
                 for name, k in sorted(members, key=lambda key: costs[key])[::-1]:
@@ -159,7 +173,9 @@ class FinalTrainings:
         )
         return Ensemble(model, bundle, validation)
 
-    def _spec(self, params: HyperParams, member: int, weights_path: str) -> FinalSpec:
+    def _spec(
+        self, params: HyperParams, member: int, weights_path: str, start_path: str | None
+    ) -> FinalSpec:
         retrain = self.config.training.retrain
         return FinalSpec(
             params=params,
@@ -170,6 +186,7 @@ class FinalTrainings:
             patience=retrain.patience,
             refit=retrain.refit,
             weights_path=weights_path,
+            start_path=start_path,
         )
 
     def _read(self, spec: FinalSpec, outcome: FinalTraining | str) -> TrainedMember | str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from lstm_model.data.windows import ScaledView
 from lstm_model.errors import TrainingDiverged
@@ -32,6 +32,7 @@ class FinalSpec:
     patience: epochs without improvement before training stops.
     refit: whether to train once more on train and validation together.
     weights_path: file for the weights.
+    start_path: file of the weights to begin with, of a network of the same shape; random if None.
     """
 
     params: HyperParams
@@ -42,6 +43,7 @@ class FinalSpec:
     patience: int
     refit: bool
     weights_path: str
+    start_path: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +93,16 @@ def train_final(spec: FinalSpec) -> FinalTraining:
 
 
 def _untrained(spec: FinalSpec, view: ScaledView) -> LSTMRegressor:
-    return build_network(
+    network = build_network(
         view.train.rows.shape[1],
         spec.params,
         spec.settings.seed,
         ticker_count=view.ticker_count,
         zero_head=view.zero_head,
     )
+    if spec.start_path is not None:
+        network.load_state_dict(load_file(spec.start_path))
+    return network
 
 
 def _cross_stopping(search_path: str, view: ScaledView) -> CrossStopping:

@@ -6,7 +6,7 @@ This module imports neither Optuna's storage nor MLflow nor Prefect.
 from dataclasses import dataclass
 from pathlib import Path
 
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from lstm_model.model.training import TrainingSettings, build_network, train_epochs
 from lstm_model.search.hyper_params import HyperParams
@@ -19,7 +19,8 @@ class RefitSpec:
 
     params: of network and training. view_path: folder of every sample. settings: seed, gradient
     clip, device and precision. epochs: as early stopping found them. trial_epochs: epochs of a
-    trial, of which warm-up is a share. weights_path: file for the weights.
+    trial, of which warm-up is a share. weights_path: file for the weights. start_path: file of the
+    weights to begin with, as the judged network began; random if None.
     """
 
     params: HyperParams
@@ -28,6 +29,7 @@ class RefitSpec:
     epochs: int
     trial_epochs: int
     weights_path: str
+    start_path: str | None = None
 
 
 def train_refit(spec: RefitSpec) -> float:
@@ -46,6 +48,8 @@ def train_refit(spec: RefitSpec) -> float:
         ticker_count=tickers,
         zero_head=bool(scaler.skip_weights),
     )
+    if spec.start_path is not None:
+        network.load_state_dict(load_file(spec.start_path))
     loss = 0.0
     for result in train_epochs(
         network, params, windows, None, spec.settings, spec.epochs, spec.trial_epochs
