@@ -10,6 +10,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+from safetensors.torch import load_file
 
 from flows.cli import call
 from lstm_model.data.calendar import last_closed_session, next_session, sessions_between
@@ -128,8 +129,10 @@ def test_a_refit_takes_the_champions_parameters(
     night = lstm_hpo_run("--trials", "1", search__examples="0")
     assert night.status == 0, night.err
     assert (night.summary["gate"]["promoted"], night.summary["served"]) == (True, "refit")
-    again = lstm_hpo_run(search__mode="refit", data__end="2018-12-20")
+    warm = {"search__mode": "refit", "training__warm_start": "weights"}
+    again = lstm_hpo_run(data__end="2018-12-20", **warm)
     assert again.status == 0, again.err
+    assert "no warm start: version 1 may have learnt from tonight's test block" in again.err
     assert "no search tonight: the parameters are those of version 1" in again.err
     assert again.summary["best"]["params"] == night.summary["best"]["params"]
     assert len(again.summary["trials"]) == 1
@@ -137,6 +140,21 @@ def test_a_refit_takes_the_champions_parameters(
     assert (gate["champion"], gate["challenger"]) == (1, 2)
     # The champion had learnt the oldest days of the refit's test block, so they do not count.
     assert 0 < again.summary["test"]["n"] - gate["dates"] < 10
+
+    third = lstm_hpo_run(**warm)
+    assert third.status == 0, third.err
+    second_folder, third_folder = (
+        tmp_path / "data/models" / one.summary["mlflow"]["run_id"] for one in (again, third)
+    )
+    assert not list(second_folder.glob("warm-*"))
+    began = load_file(third_folder / "warm-0.safetensors")
+    ended = load_file(second_folder / "winner/weights.safetensors")
+    assert {f"0.{name}": tensor.tolist() for name, tensor in began.items()} == {
+        name: tensor.tolist() for name, tensor in ended.items()
+    }
+    trained = load_file(third_folder / "winner/weights.safetensors")
+    moved = max(float((trained[name] - ended[name]).abs().max()) for name in ended)
+    assert 0 < moved < 0.2
 
 
 def a_changed_ledger_is_told(
