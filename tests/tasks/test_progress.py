@@ -19,8 +19,8 @@ def test_every_stage_is_announced_once_in_order(capsys: Lines) -> None:
             pass
     lines = capsys.readouterr().err.splitlines()
     assert [line.split(":")[0] for line in lines] == [
-        "[1/8] download", "[2/8] prepare", "[3/8] audit", "[4/8] search", "[5/8] retrain",
-        "[6/8] references", "[7/8] evaluate", "[8/8] record",
+        "[1/10] download", "[2/10] prepare", "[3/10] audit", "[4/10] search", "[5/10] retrain",
+        "[6/10] references", "[7/10] evaluate", "[8/10] deploy", "[9/10] record", "[10/10] gate",
     ]  # fmt: skip
     assert list(clock.seconds) == list(STAGES)
 
