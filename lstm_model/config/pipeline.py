@@ -155,7 +155,7 @@ class TrainingConfig(Section):
     newest version, if network and columns are the same and it has not seen tonight's test block."""
     deploy: Literal["judged", "refit"] = "refit"
     """What is served after the night: `refit` fits the judged model again, with its parameters,
-    seeds and epochs, on all bars, `judged` takes it as it is, without the newest blocks."""
+    seeds and steps, on all bars, `judged` takes it as it is, without the newest blocks."""
     export: Literal["none", "onnx"] = "none"
     """Another form in which the networks of the registered model are stored: `onnx` needs the extra
     `lstm-hpo[onnx]`."""

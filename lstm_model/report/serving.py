@@ -16,7 +16,7 @@ def served_sentence(night: NightResult) -> str:
             f"test block."
         )
     return (
-        f"{version} was fitted again on all bars, by the parameters, seeds and epochs of the "
+        f"{version} was fitted again on all bars, by the parameters, seeds and steps of the "
         f"judged model. All scores here are the judged model's, which had seen nothing from "
         f"{night.data.test_start} on; of the served one there is no score until its forecasts "
         f"come true."

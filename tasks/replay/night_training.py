@@ -24,7 +24,7 @@ from lstm_model.search.hyper_params import HyperParams
 from tasks.data.data_set import DataSet, load_scaled_view, load_search_view
 from tasks.data.whole_view import load_whole_windows, write_whole_view
 from tasks.training.final_training import FinalSpec, train_final
-from tasks.training.refit_training import RefitSpec, train_refit
+from tasks.training.refit_training import RefitSpec, refit_epochs, train_refit
 from tasks.training.warm_path import place_of, warm_path
 
 Values = Float[np.ndarray, " sample"]
@@ -109,7 +109,11 @@ class NightTraining:
                         params=params,
                         view_path=self.whole_path,
                         settings=settings,
-                        epochs=final.curve.best_epoch,
+                        epochs=refit_epochs(
+                            final.curve.best_epoch,
+                            self.data_set,
+                            validation_was_learnt=retrain.refit,
+                        ),
                         trial_epochs=config.training.epochs,
                         weights_path=str(weights),
                         start_path=begin,

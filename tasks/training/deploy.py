@@ -21,7 +21,7 @@ from tasks.files import refuse_politely
 from tasks.progress import print_note
 from tasks.search.workers import TrialExecutor, WorkerFailed
 from tasks.training.ensemble import Ensemble, FinalTrainings
-from tasks.training.refit_training import RefitSpec, train_refit
+from tasks.training.refit_training import RefitSpec, refit_epochs, train_refit
 from tasks.training.warm_path import warm_path
 
 SERVED = "served"
@@ -45,7 +45,7 @@ def deploy(trainings: FinalTrainings, winner: Ensemble, judged: Judged) -> Deplo
     """Fit the winner again on every bar, as `training.deploy` asks, and save what is served.
 
     Takes the evaluation, so nothing learns from the test block before it has been judged there.
-    Parameters, seeds and each seed's number of epochs are the judged ones; the smearing constant
+    Parameters, seeds and each seed's number of steps are the judged ones; the smearing constant
     and the errors are those of the judged networks, which is all that is known of the served ones.
     A seed whose refit fails is left out; if all fail, the judged networks are served, with a note.
     """
@@ -73,7 +73,9 @@ def refit(
                 params=winner.model.params,
                 view_path=view_path,
                 settings=TrainingSettings.of(trainings.config, seed),
-                epochs=curve.best_epoch,
+                epochs=refit_epochs(
+                    curve.best_epoch, data_set, validation_was_learnt=winner.model.refit
+                ),
                 trial_epochs=trainings.config.training.epochs,
                 weights_path=f"{scratch}/{member}",
                 start_path=warm_path(trainings.root, trainings.seeds.index(seed)),

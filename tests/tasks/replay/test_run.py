@@ -14,9 +14,11 @@ import pytest
 from lstm_model.config.loader import parse_config
 from lstm_model.config.pipeline import PipelineConfig
 from lstm_model.replay.nights import COLUMNS, ReplayNight, replay_days
+from tasks.data.data_set import DataSet
 from tasks.data.download import take_snapshot
 from tasks.replay.bars import ReplayBars
 from tasks.replay.run import Replayed, replay_nights
+from tasks.training.refit_training import refit_epochs
 from tests.pipeline.conftest import SMALL_SPACE
 
 pytestmark = pytest.mark.process
@@ -125,3 +127,13 @@ def test_a_killed_replay_is_the_same_afterwards(
     assert len(list(tmp_path.glob("*/*.npz"))) < 3
     again = run(small(folder), tmp_path)
     assert without_seconds(again.nights) == without_seconds(replayed.nights)
+
+
+@pytest.mark.parametrize(
+    ("best", "learnt", "expected"), [(10, False, 7), (10, True, 8), (1, False, 1), (3, False, 2)]
+)
+def test_a_refit_takes_as_many_steps(best: int, learnt: bool, expected: int) -> None:
+    """Of 70, 15 and 15 samples, ten epochs on train are as many steps as seven on all of them."""
+    day = dt.date(2020, 1, 1)
+    data_set = DataSet("", "", "", "", 1, 70, 15, 15, day, day)
+    assert refit_epochs(best, data_set, validation_was_learnt=learnt) == expected
