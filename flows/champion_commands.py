@@ -177,6 +177,8 @@ def show_ledger(
     if as_json:
         print(json.dumps([_row(entry) for entry in entries], indent=2))
         return
+    if not entries:
+        print("no forecast has been made yet; make one with lstm-hpo forecast")
     truths = {e.content.of: e.content.truth for e in entries if isinstance(e.content, Score)}
     for entry in entries:
         if isinstance(entry.content, Forecast):

@@ -75,8 +75,12 @@ def finish_promotion(registry: Registry, verdicts: Verdicts) -> None:
         return
     last = rulings[-1]
     since = [change for change in registry.journal.history(registry.model) if change.at >= last.at]
-    if not since and registry.champion() != last.challenger:
+    if since or registry.champion() == last.challenger:
+        return
+    try:
         registry.promote(last.challenger, GATE, last.text)
+    except ChampionError as error:  # somebody has deleted it since
+        print_note(f"gate: the promotion of version {last.challenger} cannot be finished: {error}")
 
 
 def _challenger(

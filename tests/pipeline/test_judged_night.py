@@ -47,7 +47,7 @@ def test_a_look_ahead_in_own_features_fails_the_night(
     mlflow.set_tracking_uri(store["tracking_uri"])
     name, version = store["model_name"], str(store["model_version"])
     registered = mlflow.MlflowClient(store["tracking_uri"]).get_model_version(name, version)
-    (exported,) = (tmp_path / "mlruns").rglob("artifacts/winner/onnx/*.onnx")
+    (exported,) = (tmp_path / "mlruns").rglob("artifacts/served/onnx/*.onnx")
     assert exported.name == "0.onnx"
     assert registered.description.startswith(f"# {name}, version {version}\n")
     assert registered.description.count(honest.summary["snapshot_sha256"]) == 1
