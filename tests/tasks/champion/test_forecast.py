@@ -36,6 +36,24 @@ def test_a_forecast_is_scored_once_its_bars_are_there() -> None:
     assert new_scores(made, bars_until(33), NIGHT) == []
 
 
+def test_a_session_that_never_opened_is_scored_by_the_next_bar() -> None:
+    """The calendar expected another session: the label is that of the bar that came."""
+    raw = raw_bars()
+    made = replace(forecast(), last_bar=raw["date"][30], session=raw["date"][31])
+    without = raw.drop(index=31)
+    (score,) = new_scores([link(None, made, NIGHT)], clean_bars(without.head(32), "X"), NIGHT)
+    assert score.label_end == raw["date"][32]
+
+
+def test_a_ticker_that_left_the_universe_has_no_score() -> None:
+    """Its forecast stays open, and the others are scored."""
+    raw = raw_bars()
+    gone = link(None, replace(forecast(ticker="GONE"), last_bar=raw["date"][30]), NIGHT)
+    stays = link(gone, replace(forecast(), last_bar=raw["date"][30]), NIGHT)
+    (score,) = new_scores([gone, stays], bars_until(33), NIGHT)
+    assert score.of == 2
+
+
 @pytest.mark.parametrize(("now", "missing"), [("2020-02-26T20:59Z", 0), ("2020-02-26T21:01Z", 1)])
 def test_a_forecast_follows_the_newest_session(now: str, missing: int) -> None:
     """Once a session has closed, its bar must be there before the next one is forecast."""

@@ -44,6 +44,15 @@ def test_no_champion_is_told(registry: Registry) -> None:
         registry.rollback("me", "because")
 
 
+def test_a_champion_that_was_deleted_in_mlflow(registry: Registry) -> None:
+    """MLflow drops the alias with the version: there is no champion, and another can be named."""
+    registry.promote(1, "me", "first")
+    registry.client.delete_model_version(NAME, "1")
+    assert registry.champion() is None
+    assert registry.promote(2, "me", "the next").previous is None
+    assert registry.champion() == 2
+
+
 def test_promote_and_rollback(registry: Registry) -> None:
     """Champion and previous follow the changes; the journal has who, when and why of each."""
     registry.promote(1, "gate", "the first")

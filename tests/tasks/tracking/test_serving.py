@@ -17,8 +17,15 @@ import pandas as pd
 import psutil
 import pytest
 
+from lstm_model.config.loader import parse_config
 from lstm_model.model.bundle import Bundle
+from lstm_model.model.judged_errors import JudgedErrors
+from tasks.champion.forecast import forecast_next, recent_bars
+from tasks.champion.journal import Journal
+from tasks.tracking.champion import Registry
 from tasks.tracking.client import PatientClient
+from tasks.tracking.version import open_version
+from tests.stored import take_panel
 from tests.tasks.tracking.conftest import NAME, Store
 
 pytestmark = pytest.mark.e2e
@@ -89,7 +96,30 @@ def with_value(bars: pd.DataFrame, row: int, column: str, value: object) -> pd.D
     return changed
 
 
-def test_the_served_champion(served: Served, bundle: Bundle, bars: pd.DataFrame) -> None:
+def assert_the_flow_says_the_same(served: Served, store: Store, bars: pd.DataFrame) -> None:
+    """Compare the forecast flow's number with what HTTP answers on the bars that the flow used."""
+    config = parse_config(
+        {"data": {"tickers": ["X"], "raw_dir": str(store.folder / "raw")},
+         "target": {"kind": "log_volatility"}}
+    )  # fmt: skip
+    snapshot = take_panel(config.data, {"X": bars.drop(columns="ticker").assign(volume=1e6)})
+    registry = Registry(store.uri, NAME, Journal(store.folder / "champion.jsonl"))
+    none = JudgedErrors(np.empty(0, dtype=np.int64), np.empty(0))
+    with open_version(registry, registry.require_champion()) as version:
+        (made,) = forecast_next(version, none, snapshot, config)
+        sent = recent_bars(snapshot, None, version.window_length)
+    status, text = served.forecast(sent.assign(date=sent["date"].dt.strftime("%Y-%m-%d")))
+    assert status == 200, text
+    last = json.loads(text)["predictions"][-1]
+    assert (last["ticker"], last["date"]) == (made.ticker, made.last_bar)
+    assert (last["forecast"], last["annualised_volatility"]) == (
+        made.forecast, made.annualised_volatility
+    )  # fmt: skip
+
+
+def test_the_served_champion(
+    served: Served, store: Store, bundle: Bundle, bars: pd.DataFrame
+) -> None:
     """HTTP gives exactly the numbers of the bundle; bad rows get a 400 that names row and rule.
 
     What is sent after a bad row is answered as before.
@@ -108,6 +138,7 @@ def test_the_served_champion(served: Served, bundle: Bundle, bars: pd.DataFrame)
     assert_answered(served.forecast(bars))
     assert_answered(served.ask(bars.to_csv(index=False).encode(), "text/csv"))
     assert_answered(served.forecast(bars[::-1]))
+    assert_the_flow_says_the_same(served, store, bars)
     bad = [
         (with_value(bars, 7, "close", -3.0), f"X {bars['date'][7]}: non_positive_price: close is"),
         (with_value(bars, 7, "date", None), "row 7 (from 0): missing_date"),
