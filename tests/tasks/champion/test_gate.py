@@ -92,10 +92,12 @@ def bring(
         example = example.assign(date=example["date"].dt.strftime("%Y-%m-%d"))
         version = log_and_register(store.uri, run, NAME, deployed, example).version
         block.to_parquet(folder / "block.parquet")
-        evaluation = replace(make_content("volatility").evaluation, benchmark="har")
+        content = make_content("volatility")
+        assert content.permutation is not None
+        evaluation = replace(content.evaluation, benchmark="har")
         return Tonight(
             snapshot,
-            Judged(evaluation, (), str(folder / "block.parquet"), judged),
+            Judged(evaluation, (), str(folder / "block.parquet"), judged, content.permutation),
             deployed,
             RegisteredModel(NAME, version),
         )
