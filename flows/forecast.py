@@ -8,11 +8,11 @@ from typing import Any
 from prefect import State, flow
 
 from lstm_model.champion.decay import Decay, DecayRules
-from lstm_model.champion.ledger_entry import Forecast
+from lstm_model.champion.ledger_entry import Forecast, not_yet_made
 from lstm_model.champion.live import live_record, watch_live
 from lstm_model.config.loader import load_config
 from lstm_model.config.pipeline import PipelineConfig
-from lstm_model.errors import AlreadyForecast
+from lstm_model.errors import AlreadyForecast, BarsError, ChampionError
 from lstm_model.explain.integrated_gradients import Attribution
 from tasks.champion.forecast import forecast_next, new_scores, require_newest_sessions
 from tasks.champion.ledger import ledger_of
@@ -20,6 +20,7 @@ from tasks.champion.published import nothing_new, publish, state_of, write_last_
 from tasks.champion.why import explain_next
 from tasks.data.download import take_snapshot
 from tasks.data.snapshots import Snapshot, read_bars
+from tasks.progress import print_note
 from tasks.server_watchdog import end_server_with_night
 from tasks.tracking.champion import Registry, champion_of
 from tasks.tracking.forecast_runs import record_last_forecasts
@@ -90,10 +91,18 @@ def forecast_now(settings: PipelineConfig, *, stale: bool, why: bool = False) ->
     made = _of_version(settings, registry, version, snapshot, why=why)
     if stale:
         return made
-    entries = ledger.append([*made.forecasts, *_of_challenger(settings, registry, snapshot)])
-    path = _derive(settings, registry)
+    before = ledger.entries()
+    # Where none is new, the ledger says so.
+    new = not_yet_made(before, made.forecasts) or made.forecasts
+    rivals = not_yet_made(before, _of_challenger(settings, registry, snapshot))
+    entries = ledger.append([*new, *rivals])
     return replace(
-        made, made_at=entries[0].written_at, scored=len(scores), is_written=True, path=path
+        made,
+        made_at=entries[0].written_at,
+        forecasts=new,
+        scored=len(scores),
+        is_written=True,
+        path=_derive(settings, registry),
     )
 
 
@@ -129,8 +138,15 @@ def _of_version(
 def _of_challenger(
     settings: PipelineConfig, registry: Registry, snapshot: Snapshot
 ) -> tuple[Forecast, ...]:
-    """Forecast with a challenger that stands for several nights, to give the gate live dates."""
+    """Forecast with a challenger that stands for several nights, to give the gate live dates.
+
+    One that cannot forecast is noted; the champion's forecast does not depend on it.
+    """
     challenger = registry.challenger()
     if challenger is None or settings.champion.challenger_nights == 1:
         return ()
-    return _of_version(settings, registry, challenger, snapshot).forecasts
+    try:
+        return _of_version(settings, registry, challenger, snapshot).forecasts
+    except (BarsError, ChampionError) as error:
+        print_note(f"the challenger has no forecast: {error}")
+        return ()

@@ -131,6 +131,16 @@ def last_call(entries: Sequence[Entry]) -> tuple[Entry, ...]:
     return tuple(entry for entry in made if entry.written_at == made[-1].written_at)
 
 
+def not_yet_made(entries: Sequence[Entry], made: Sequence[Forecast]) -> tuple[Forecast, ...]:
+    """Return the forecasts that are new to the ledger.
+
+    Tickers of one panel may have other sessions: on a Saturday only those that always trade are
+    new.
+    """
+    seen = {identity(entry.content) for entry in entries if isinstance(entry.content, Forecast)}
+    return tuple(forecast for forecast in made if identity(forecast) not in seen)
+
+
 def identity(forecast: Forecast) -> tuple[str, int, str, str]:
     """Return what a forecast may be only once: model, version, ticker, session."""
     return (forecast.model_name, forecast.model_version, forecast.ticker, forecast.session)

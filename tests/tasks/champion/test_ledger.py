@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lstm_model.champion.ledger_entry import Forecast, Score
+from lstm_model.champion.ledger_entry import Forecast, Score, not_yet_made
 from lstm_model.errors import LedgerError, StorageError
 from tasks.champion.ledger import Ledger
 
@@ -206,3 +206,13 @@ def test_every_flipped_bit_is_seen(week: Ledger, place: int, bit: int) -> None:
         assert week.verify() is not None or week.entries() == before
     finally:
         week.path.write_bytes(content)
+
+
+def test_only_tickers_with_a_new_session_are_new(ledger: Ledger) -> None:
+    """On a Saturday a panel of a stock and a coin has one new forecast: the coin's."""
+    stock, coin = forecast(6, "AAPL"), forecast(6, "BTC-USD")
+    ledger.append([stock, coin], evening(0))
+    next_coin = forecast(7, "BTC-USD")
+    assert not_yet_made(ledger.entries(), [stock, next_coin]) == (next_coin,)
+    assert not_yet_made(ledger.entries(), [stock, coin]) == ()
+    assert not_yet_made(ledger.entries(), [forecast(6, "AAPL", version=2)]) != ()
